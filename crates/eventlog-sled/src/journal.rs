@@ -1,0 +1,217 @@
+//! The journal: what has been acknowledged. Files named after the position of their
+//! first event, zero-filled before use so that a record needs no change of the file's
+//! size or extents to be durable, written in order and synced before anything is
+//! acknowledged.
+
+pub(crate) mod record;
+pub(crate) mod scan;
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    thread::JoinHandle,
+};
+
+use daicho_eventlog::LogError;
+
+use self::{record::Record, scan::Scan};
+use crate::chain::Chain;
+
+const EXTENSION: &str = "journal";
+/// The next file while it is being zero-filled.
+const SPARE: &str = "spare";
+
+/// A file of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JournalFile {
+    /// Position of its first event, as its name says.
+    pub(crate) first: u64,
+    /// Where it is.
+    pub(crate) path: PathBuf,
+}
+
+/// The files of the journal in order.
+pub(crate) fn files(folder: &Path) -> Result<Vec<JournalFile>, LogError> {
+    let failed = |source| LogError::io(format!("list {}", folder.display()), source);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            let first = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+            let first = first.ok_or_else(|| LogError::Damaged {
+                what: format!("{} is not named after a position", path.display()),
+                what_to_do: "Move it out of the journal's folder if it does not belong there."
+                    .to_owned(),
+            })?;
+            files.push(JournalFile { first, path });
+        }
+    }
+    files.sort_by_key(|file| file.first);
+    Ok(files)
+}
+
+/// Makes a folder's entries durable.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// The end of the journal, where records are added. Only the writer has it.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    folder: PathBuf,
+    file_bytes: u64,
+    open: Option<OpenFile>,
+    spare: Option<JoinHandle<io::Result<()>>>,
+    chain: Chain,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    file: File,
+    length: u64,
+    end: u64,
+}
+
+impl Journal {
+    /// Goes on where `scan` found the end. Mends the tail first: what was torn is
+    /// zeroed, and after an unclean end the last file is written once more.
+    pub(crate) fn resume(
+        folder: &Path,
+        file_bytes: u64,
+        scan: &Scan,
+        clean: bool,
+    ) -> Result<Self, LogError> {
+        let failed = |source| LogError::io(format!("mend {}", folder.display()), source);
+        match fs::remove_file(folder.join(SPARE)) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(failed(source)),
+            _ => {}
+        }
+        let open = match scan.files.last() {
+            None => None,
+            Some(last) => Some(mend(last, scan, clean).map_err(failed)?),
+        };
+        sync_folder(folder).map_err(failed)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            file_bytes,
+            open,
+            spare: None,
+            chain: scan.chain,
+        })
+    }
+
+    /// The chain after the last record.
+    pub(crate) fn chain(&self) -> Chain {
+        self.chain
+    }
+
+    /// Adds a record and returns when it is durable. After an error nothing may be
+    /// added before the journal has been opened again.
+    pub(crate) fn append(&mut self, record: &Record) -> io::Result<()> {
+        assert_eq!(record.chain_before, self.chain, "a record continues the journal");
+        let bytes = record.encode();
+        let open = match self.open.take() {
+            Some(open) if open.length - open.end >= bytes.len() as u64 => open,
+            _ => self.next_file(record.first, bytes.len() as u64)?,
+        };
+        let open = self.open.insert(open);
+        open.file.write_all_at(&bytes, open.end)?;
+        open.file.sync_data()?;
+        open.end += bytes.len() as u64;
+        self.chain = record.chain_after;
+        if open.end > open.length / 2 && self.spare.is_none() {
+            self.prepare_spare();
+        }
+        Ok(())
+    }
+
+    /// Zero-fills the next file beside the writer: in line it would hold up every
+    /// commit for as long as it takes to write a whole file.
+    fn prepare_spare(&mut self) {
+        let path = self.folder.join(SPARE);
+        let length = self.file_bytes;
+        self.spare = Some(std::thread::spawn(move || zero_filled(&path, length).map(drop)));
+    }
+
+    fn next_file(&mut self, first: u64, needed: u64) -> io::Result<OpenFile> {
+        let spare_path = self.folder.join(SPARE);
+        let prepared = match self.spare.take() {
+            Some(spare) => {
+                spare.join().map_err(|_| io::Error::other("zero-filling a file panicked"))??;
+                self.file_bytes >= needed
+            }
+            None => false,
+        };
+        let length = self.file_bytes.max(needed);
+        if !prepared {
+            zero_filled(&spare_path, length)?;
+        }
+        let path = self.folder.join(format!("{first:020}.{EXTENSION}"));
+        fs::rename(&spare_path, &path)?;
+        sync_folder(&self.folder)?;
+        let file = OpenOptions::new().write(true).open(&path)?;
+        Ok(OpenFile { file, length, end: 0 })
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if let Some(spare) = self.spare.take() {
+            // Nobody waits for this file any more; it must only not appear later on.
+            let _ = spare.join();
+        }
+    }
+}
+
+fn zero_filled(path: &Path, length: u64) -> io::Result<File> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    write_zeros(length, |zeros| file.write_all(zeros))?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+fn write_zeros(
+    length: u64,
+    mut write: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    const ZEROS: &[u8] = &[0; 1 << 16];
+    let mut left = length;
+    while left > 0 {
+        let step = left.min(ZEROS.len() as u64);
+        write(&ZEROS[..step as usize])?;
+        left -= step;
+    }
+    Ok(())
+}
+
+fn mend(last: &JournalFile, scan: &Scan, clean: bool) -> io::Result<OpenFile> {
+    let file = OpenOptions::new().read(true).write(true).open(&last.path)?;
+    let length = file.metadata()?.len();
+    let end = scan.end;
+    if !clean {
+        // A failed sync leaves pages that look clean and are not on the disk. Writing
+        // the same bytes again makes them dirty, so that the sync below reaches them.
+        let mut records = vec![0; usize::try_from(end).map_err(io::Error::other)?];
+        file.read_exact_at(&mut records, 0)?;
+        file.write_all_at(&records, 0)?;
+    }
+    if let Some(torn) = &scan.torn {
+        let mut bytes = vec![0; usize::try_from(torn.bytes).map_err(io::Error::other)?];
+        file.read_exact_at(&mut bytes, torn.offset)?;
+        let mut kept = File::create(&torn.kept_as)?;
+        kept.write_all(&bytes)?;
+        kept.sync_all()?;
+        let mut at = torn.offset;
+        write_zeros(torn.bytes, |zeros| {
+            file.write_all_at(zeros, at)?;
+            at += zeros.len() as u64;
+            Ok(())
+        })?;
+    }
+    // Also when nothing was written: what is served from here on must be durable, and
+    // the process before may have died between its write and its sync.
+    file.sync_all()?;
+    Ok(OpenFile { file, length, end })
+}

@@ -1,0 +1,51 @@
+//! The embedded event log: a journal that is the truth, sled behind it.
+//!
+//! # The way of an append
+//!
+//! 1. [`SledLog`] puts it into a bounded queue; one writer thread takes what waits
+//!    there as a group (`writer`).
+//! 2. The group is judged against the index and packed into blocks (`block`).
+//! 3. One journal record holds the group; it is written and fdatasynced (`journal`).
+//! 4. Only then readers see the events and the callers get their answers (`visible`).
+//! 5. The same blocks go into sled. A second thread flushes *and fdatasyncs* sled; at
+//!    most 1 MiB waits for that, or reordered writes after a power cut could destroy
+//!    what sled held before (`sled_store`).
+//!
+//! sled can so be rebuilt from the journal at any time, and a sled that silently lost
+//! its end is noticed. What happens at the start is in `open`.
+//!
+//! # The folder
+//!
+//! | | |
+//! |---|---|
+//! | `lock` | held while in use; the process id, or empty after a clean shutdown |
+//! | `journal/N.journal` | records from position N on |
+//! | `journal/spare` | the next file, being prepared |
+//! | `journal/N.torn-at-B` | remains of an interrupted write, kept as evidence |
+//! | `sled/` | sled's own files |
+//! | `sled.damaged-N/` | a sled that did not open, kept as evidence |
+//!
+//! The stored bytes of each event are the leaves of the log's Merkle tree, in global
+//! order; a record's chain is not that tree's root and is never shown as one.
+#![cfg_attr(
+    test,
+    expect(clippy::unwrap_used, reason = "a test may panic; that is how it fails")
+)]
+
+mod block;
+mod chain;
+mod folder_lock;
+mod journal;
+mod open;
+mod options;
+mod sled_log;
+mod sled_store;
+mod verification;
+mod visible;
+mod writer;
+
+pub use journal::scan::TornTail;
+pub use open::{OpenError, OpenReport, OpenStage, SetAside};
+pub use options::Options;
+pub use sled_log::SledLog;
+pub use verification::{Difference, Verification};

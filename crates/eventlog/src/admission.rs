@@ -1,0 +1,152 @@
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::{
+    Append, AppendOutcome, GlobalPosition, LogError, LogIndex, MAX_APPEND_BYTES, RecordedEvent,
+    StreamName, StreamPosition, WrongExpectedVersion,
+};
+
+/// An event with its place and its stored bytes, not durable yet.
+#[derive(Debug)]
+pub struct AdmittedEvent {
+    /// Place in the whole log.
+    pub global_position: GlobalPosition,
+    /// The stream that it belongs to.
+    pub stream: StreamName,
+    /// What will be stored.
+    pub stored: Vec<u8>,
+}
+
+/// The appends that a log is about to make durable together: each is judged against
+/// the index and against those admitted before it.
+#[derive(Debug)]
+pub struct Admission {
+    from: GlobalPosition,
+    events: Vec<AdmittedEvent>,
+    stored_bytes: usize,
+    versions: HashMap<StreamName, StreamPosition>,
+    commands: HashMap<Uuid, (GlobalPosition, GlobalPosition)>,
+}
+
+impl Admission {
+    /// Nothing admitted yet, on top of `index`.
+    #[must_use]
+    pub fn onto(index: &LogIndex) -> Self {
+        Self {
+            from: index.next_position(),
+            events: Vec::new(),
+            stored_bytes: 0,
+            versions: HashMap::new(),
+            commands: HashMap::new(),
+        }
+    }
+
+    /// Judges one append and, if it holds, gives its events their places.
+    ///
+    /// `index` must be the one given to [`Admission::onto`], unchanged since.
+    ///
+    /// # Errors
+    /// [`LogError::InvalidAppend`], [`LogError::WrongExpectedVersion`] or
+    /// [`LogError::TooLarge`]; nothing of this append is then admitted. As a refusal
+    /// may rest on events that are not durable yet, it may be told to the caller only
+    /// after they are.
+    pub fn admit(&mut self, index: &LogIndex, append: Append) -> Result<AppendOutcome, LogError> {
+        let command_id = append.command_id().map_err(LogError::InvalidAppend)?;
+        if let Some(outcome) = self.outcome_before(index, command_id) {
+            return Ok(outcome);
+        }
+        for (stream, expected) in &append.expected {
+            let actual = self.version(index, stream);
+            if !expected.holds_for(actual) {
+                return Err(LogError::WrongExpectedVersion(WrongExpectedVersion {
+                    stream: stream.clone(),
+                    expected: *expected,
+                    actual,
+                }));
+            }
+        }
+
+        let first = self.next();
+        let mut next = first;
+        let mut bytes = 0;
+        let mut events = Vec::with_capacity(append.events.len());
+        let mut versions: HashMap<StreamName, StreamPosition> = HashMap::new();
+        for event in append.events {
+            let stream = event.stream.clone();
+            let position = versions
+                .get(&stream)
+                .copied()
+                .or_else(|| self.version(index, &stream))
+                .map_or(StreamPosition(0), StreamPosition::next);
+            let stored = RecordedEvent::at(next, position, event).to_stored_bytes()?;
+            bytes += stored.len();
+            versions.insert(stream.clone(), position);
+            events.push(AdmittedEvent {
+                global_position: next,
+                stream,
+                stored,
+            });
+            next = next.next();
+        }
+        if bytes > MAX_APPEND_BYTES {
+            return Err(LogError::TooLarge {
+                what: format!("the append of command {command_id}"),
+                bytes,
+                limit_bytes: MAX_APPEND_BYTES,
+            });
+        }
+
+        let last = GlobalPosition(next.0 - 1);
+        self.stored_bytes += bytes;
+        self.events.append(&mut events);
+        self.versions.extend(versions);
+        self.commands.insert(command_id, (first, last));
+        Ok(AppendOutcome {
+            first,
+            last,
+            replayed: false,
+        })
+    }
+
+    /// The events admitted so far, in global order.
+    #[must_use]
+    pub fn events(&self) -> &[AdmittedEvent] {
+        &self.events
+    }
+
+    /// Stored bytes of the events admitted so far.
+    #[must_use]
+    pub fn stored_bytes(&self) -> usize {
+        self.stored_bytes
+    }
+
+    /// The position of the first event admitted, or that it would have.
+    #[must_use]
+    pub fn from(&self) -> GlobalPosition {
+        self.from
+    }
+
+    pub(crate) fn into_parts(
+        self,
+    ) -> (Vec<AdmittedEvent>, HashMap<Uuid, (GlobalPosition, GlobalPosition)>) {
+        (self.events, self.commands)
+    }
+
+    fn next(&self) -> GlobalPosition {
+        GlobalPosition(self.from.0 + self.events.len() as u64)
+    }
+
+    fn version(&self, index: &LogIndex, stream: &StreamName) -> Option<StreamPosition> {
+        self.versions.get(stream).copied().or_else(|| index.stream_version(stream))
+    }
+
+    fn outcome_before(&self, index: &LogIndex, command_id: Uuid) -> Option<AppendOutcome> {
+        let admitted = self.commands.get(&command_id).map(|&(first, last)| AppendOutcome {
+            first,
+            last,
+            replayed: true,
+        });
+        admitted.or_else(|| index.outcome_before(command_id))
+    }
+}

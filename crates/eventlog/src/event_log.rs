@@ -1,0 +1,83 @@
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::{
+    Append, AppendOutcome, GlobalPosition, LogError, RecordedEvent, StreamName, StreamPosition,
+};
+
+/// An append-only log of events; the crate's documentation says what it promises.
+pub trait EventLog: Send + Sync {
+    /// Records the events of `append`, all or none, and returns where they are once
+    /// they are durable. A command id that is in the log already gives its first
+    /// outcome; whether the content is the same is the caller's to compare.
+    ///
+    /// Dropping the future does not take the append back.
+    ///
+    /// # Errors
+    /// [`LogError::WrongExpectedVersion`], [`LogError::InvalidAppend`],
+    /// [`LogError::TooLarge`], [`LogError::ReadOnly`], [`LogError::Closed`], or what
+    /// the storage said. Nothing was recorded, except that after `ReadOnly` and `Io`
+    /// the command's outcome has to be asked for.
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<AppendOutcome, LogError>>;
+
+    /// At most `max` events of one stream, from `from` on, in order. Fewer than `max`
+    /// means that the stream ends there.
+    ///
+    /// # Errors
+    /// [`LogError::Closed`], or what the storage said.
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        from: StreamPosition,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<RecordedEvent>, LogError>>;
+
+    /// At most `max` events of the whole log, from `from` on, in order. Fewer than
+    /// `max` means that the log ended there when it was read.
+    ///
+    /// # Errors
+    /// [`LogError::Closed`], or what the storage said.
+    fn read_all(
+        &self,
+        from: GlobalPosition,
+        max: usize,
+    ) -> BoxFuture<'_, Result<Vec<RecordedEvent>, LogError>>;
+
+    /// Position of the last acknowledged event; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`LogError::Closed`], or what the storage said.
+    fn head(&self) -> BoxFuture<'_, Result<Option<GlobalPosition>, LogError>>;
+
+    /// Position of the stream's last event; `None` if it has none.
+    ///
+    /// # Errors
+    /// [`LogError::Closed`], or what the storage said.
+    fn stream_version<'a>(
+        &'a self,
+        stream: &'a StreamName,
+    ) -> BoxFuture<'a, Result<Option<StreamPosition>, LogError>>;
+
+    /// First and last position of the events of a command; `None` if it was never
+    /// recorded.
+    ///
+    /// # Errors
+    /// [`LogError::Closed`], or what the storage said.
+    fn command_outcome(
+        &self,
+        command_id: Uuid,
+    ) -> BoxFuture<'_, Result<Option<(GlobalPosition, GlobalPosition)>, LogError>>;
+
+    /// The head, now and whenever it moves. A projector reads all that is new whenever
+    /// the value changes; intermediate values may be skipped, events never are. The
+    /// sender goes away when the log is dropped.
+    fn subscribe_all(&self) -> watch::Receiver<Option<GlobalPosition>>;
+
+    /// Takes no more appends, makes durable what was accepted, and lets go of the
+    /// storage. Later calls return [`LogError::Closed`]; closing again does nothing.
+    ///
+    /// # Errors
+    /// What the storage said. What was acknowledged is durable all the same.
+    fn close(&self) -> BoxFuture<'_, Result<(), LogError>>;
+}
