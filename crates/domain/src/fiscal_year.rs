@@ -31,7 +31,7 @@ impl FiscalYear {
             .into_iter()
             .find(|(_, _, first)| self.0 >= *first)
             .unwrap_or(ERAS[2]);
-        (name, letter, self.0 - first + 1)
+        (name, letter, self.0.saturating_sub(first).saturating_add(1))
     }
 
     /// `令和3年度`; the first year of an era is 元年度.

@@ -40,12 +40,16 @@ impl Block {
             return Err(UnreadableBlock(format!("block format {format} is unknown")));
         }
         if raw_length > RAW_BYTES_MAX {
-            return Err(UnreadableBlock(format!("a block cannot hold {raw_length} bytes")));
+            return Err(UnreadableBlock(format!(
+                "a block cannot hold {raw_length} bytes"
+            )));
         }
         let raw = zstd::bulk::decompress(&bytes[HEADER_BYTES..], raw_length)
             .map_err(|error| UnreadableBlock(format!("a block does not decompress: {error}")))?;
         if raw.len() != raw_length {
-            return Err(UnreadableBlock("a block is shorter than it says".to_owned()));
+            return Err(UnreadableBlock(
+                "a block is shorter than it says".to_owned(),
+            ));
         }
         let mut events = Vec::new();
         let mut at = 0;
@@ -103,7 +107,11 @@ fn header(bytes: &[u8]) -> Result<(u8, usize, usize), UnreadableBlock> {
     if bytes.len() < HEADER_BYTES {
         return Err(UnreadableBlock("a block is cut off".to_owned()));
     }
-    Ok((bytes[0], length_from(&bytes[1..5]), length_from(&bytes[5..9])))
+    Ok((
+        bytes[0],
+        length_from(&bytes[1..5]),
+        length_from(&bytes[5..9]),
+    ))
 }
 
 /// Packs events into as few blocks as their limit allows, in order. Returns each block
@@ -112,10 +120,19 @@ pub(crate) fn pack<'a>(
     events: impl IntoIterator<Item = &'a [u8]>,
 ) -> std::io::Result<Vec<(Vec<u8>, Block)>> {
     let mut packed = Vec::new();
-    let mut open = Block { raw: Vec::new(), events: Vec::new() };
+    let mut open = Block {
+        raw: Vec::new(),
+        events: Vec::new(),
+    };
     for event in events {
         if !open.events.is_empty() && open.raw.len() + LENGTH_BYTES + event.len() > RAW_BYTES_MAX {
-            let full = std::mem::replace(&mut open, Block { raw: Vec::new(), events: Vec::new() });
+            let full = std::mem::replace(
+                &mut open,
+                Block {
+                    raw: Vec::new(),
+                    events: Vec::new(),
+                },
+            );
             packed.push((compress(&full)?, full));
         }
         let length = u32::try_from(event.len()).expect("an event has at most 64 KiB");
@@ -202,7 +219,13 @@ mod tests {
     fn many_large_events_are_split_over_several_blocks() {
         let text = noisy_text(30_000);
         let packed = pack(std::iter::repeat_n(text.as_bytes(), 7)).unwrap();
-        assert_eq!(packed.iter().map(|(_, block)| block.len()).collect::<Vec<_>>(), [2, 2, 2, 1]);
+        assert_eq!(
+            packed
+                .iter()
+                .map(|(_, block)| block.len())
+                .collect::<Vec<_>>(),
+            [2, 2, 2, 1]
+        );
     }
 
     #[test]
@@ -210,7 +233,10 @@ mod tests {
         let packed = pack([b"one".as_slice(), b"two"]).unwrap();
         let bytes = &packed[0].0;
         for length in 0..bytes.len() {
-            assert!(Block::decode(&bytes[..length]).is_err(), "cut to {length} bytes");
+            assert!(
+                Block::decode(&bytes[..length]).is_err(),
+                "cut to {length} bytes"
+            );
         }
     }
 }

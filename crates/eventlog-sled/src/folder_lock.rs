@@ -34,7 +34,8 @@ impl FolderLock {
             .map_err(|source| failed("open", source))?;
         let locked = file.try_lock();
         let mut holder = String::new();
-        file.read_to_string(&mut holder).map_err(|source| failed("read", source))?;
+        file.read_to_string(&mut holder)
+            .map_err(|source| failed("read", source))?;
         match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -46,7 +47,8 @@ impl FolderLock {
             Err(TryLockError::Error(source)) => return Err(failed("lock", source)),
         }
         let mut lock = Self { file };
-        lock.write(&format!("{}\n", std::process::id())).map_err(|source| failed("write", source))?;
+        lock.write(&format!("{}\n", std::process::id()))
+            .map_err(|source| failed("write", source))?;
         Ok((lock, holder.is_empty()))
     }
 

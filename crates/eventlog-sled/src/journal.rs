@@ -38,8 +38,13 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<JournalFile>, LogError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension == EXTENSION) {
-            let first = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+        if path
+            .extension()
+            .is_some_and(|extension| extension == EXTENSION)
+        {
+            let first = path
+                .file_stem()
+                .and_then(|stem| stem.to_str()?.parse().ok());
             let first = first.ok_or_else(|| LogError::Damaged {
                 what: format!("{} is not named after a position", path.display()),
                 what_to_do: "Move it out of the journal's folder if it does not belong there."
@@ -110,7 +115,10 @@ impl Journal {
     /// Adds a record and returns when it is durable. After an error nothing may be
     /// added before the journal has been opened again.
     pub(crate) fn append(&mut self, record: &Record) -> io::Result<()> {
-        assert_eq!(record.chain_before, self.chain, "a record continues the journal");
+        assert_eq!(
+            record.chain_before, self.chain,
+            "a record continues the journal"
+        );
         let bytes = record.encode();
         let open = match self.open.take() {
             Some(open) if open.length - open.end >= bytes.len() as u64 => open,
@@ -132,14 +140,18 @@ impl Journal {
     fn prepare_spare(&mut self) {
         let path = self.folder.join(SPARE);
         let length = self.file_bytes;
-        self.spare = Some(std::thread::spawn(move || zero_filled(&path, length).map(drop)));
+        self.spare = Some(std::thread::spawn(move || {
+            zero_filled(&path, length).map(drop)
+        }));
     }
 
     fn next_file(&mut self, first: u64, needed: u64) -> io::Result<OpenFile> {
         let spare_path = self.folder.join(SPARE);
         let prepared = match self.spare.take() {
             Some(spare) => {
-                spare.join().map_err(|_| io::Error::other("zero-filling a file panicked"))??;
+                spare
+                    .join()
+                    .map_err(|_| io::Error::other("zero-filling a file panicked"))??;
                 self.file_bytes >= needed
             }
             None => false,
@@ -152,7 +164,11 @@ impl Journal {
         fs::rename(&spare_path, &path)?;
         sync_folder(&self.folder)?;
         let file = OpenOptions::new().write(true).open(&path)?;
-        Ok(OpenFile { file, length, end: 0 })
+        Ok(OpenFile {
+            file,
+            length,
+            end: 0,
+        })
     }
 }
 
@@ -166,16 +182,17 @@ impl Drop for Journal {
 }
 
 fn zero_filled(path: &Path, length: u64) -> io::Result<File> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)?;
     write_zeros(length, |zeros| file.write_all(zeros))?;
     file.sync_all()?;
     Ok(file)
 }
 
-fn write_zeros(
-    length: u64,
-    mut write: impl FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
+fn write_zeros(length: u64, mut write: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     const ZEROS: &[u8] = &[0; 1 << 16];
     let mut left = length;
     while left > 0 {

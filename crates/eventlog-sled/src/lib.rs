@@ -27,10 +27,6 @@
 //!
 //! The stored bytes of each event are the leaves of the log's Merkle tree, in global
 //! order; a record's chain is not that tree's root and is never shown as one.
-#![cfg_attr(
-    test,
-    expect(clippy::unwrap_used, reason = "a test may panic; that is how it fails")
-)]
 
 mod block;
 mod chain;

@@ -4,17 +4,14 @@
 //! 2. Read the whole journal; anything wrong in it but a torn tail ends here, before
 //!    sled is touched.
 //! 3. Open sled. What does not open is moved aside and rebuilt, as the journal is whole.
-//! 4. Compare: sled ahead of the journal, or different from it, is damage; what sled
-//!    lacks is replayed.
-//! 5. Mend the journal's tail, so that all that will be served is durable.
+//! 4. Compare how far they go: sled ahead of the journal is damage.
+//! 5. Mend the journal's tail and make all of it durable.
+//! 6. Compare sled's end with the journal and replay what sled lacks.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::AtomicBool,
-    },
+    sync::{Arc, atomic::AtomicBool},
     thread,
 };
 
@@ -107,12 +104,20 @@ pub(crate) fn open(
     let (lock, clean_shutdown) = FolderLock::take(folder)?;
 
     let mut contents = Contents::default();
-    let starts_at_0 = journal::files(&journal_folder)?.first().is_none_or(|file| file.first == 0);
+    let starts_at_0 = journal::files(&journal_folder)?
+        .first()
+        .is_none_or(|file| file.first == 0);
     let scan = Scan::run(
         &journal_folder,
         Range::default(),
         // A journal that has been trimmed is indexed below, after what only sled has.
-        |block| if starts_at_0 { contents.add(block.first, &block.block) } else { Ok(()) },
+        |block| {
+            if starts_at_0 {
+                contents.add(block.first, &block.block)
+            } else {
+                Ok(())
+            }
+        },
         &mut |done, total| progress(OpenStage::Journal, done, total),
     )?;
 
@@ -130,23 +135,27 @@ pub(crate) fn open(
             contents.add(first, &block)?;
         }
         let all = Range::default();
-        let index = |block: journal::scan::ScannedBlock<'_>| contents.add(block.first, &block.block);
+        let index =
+            |block: journal::scan::ScannedBlock<'_>| contents.add(block.first, &block.block);
         Scan::run(&journal_folder, all, index, &mut |_, _| {})?;
     }
+
+    // Before sled gets anything from it: what the process before wrote and did not sync
+    // could still vanish from the journal and would then leave sled ahead.
+    let journal = Journal::resume(
+        &journal_folder,
+        options.journal_file_bytes,
+        &scan,
+        clean_shutdown,
+    )?;
 
     let store = Arc::new(store);
     let keeping_durable = {
         let store = Arc::clone(&store);
         thread::spawn(move || store.keep_durable())
     };
-    let caught_up = catch_up(&journal_folder, &scan, &store, stored_next, progress);
-    let journal = caught_up.and_then(|replayed| {
-        let journal =
-            Journal::resume(&journal_folder, options.journal_file_bytes, &scan, clean_shutdown)?;
-        Ok((journal, replayed))
-    });
-    let (journal, replayed_events) = match journal {
-        Ok(ready) => ready,
+    let replayed_events = match catch_up(&journal_folder, &scan, &store, stored_next, progress) {
+        Ok(replayed) => replayed,
         Err(error) => {
             store.stop();
             let _ = keeping_durable.join();
@@ -165,7 +174,11 @@ pub(crate) fn open(
     };
     warn_about(&report);
 
-    let visible = Arc::new(Visible::new(contents, Arc::clone(&store), options.block_cache_bytes));
+    let visible = Arc::new(Visible::new(
+        contents,
+        Arc::clone(&store),
+        options.block_cache_bytes,
+    ));
     let stopping = Arc::new(AtomicBool::new(false));
     let (queue, requests) = mpsc::channel(options.queue_length.max(1));
     let writer = Writer {
@@ -176,7 +189,14 @@ pub(crate) fn open(
         journal,
     };
     let running = Running::start(writer, keeping_durable, store, lock);
-    let log = SledLog::new(folder.to_owned(), options.clone(), visible, queue, stopping, running);
+    let log = SledLog::new(
+        folder.to_owned(),
+        options.clone(),
+        visible,
+        queue,
+        stopping,
+        running,
+    );
     Ok((log, report))
 }
 
@@ -184,7 +204,9 @@ fn create(folder: &Path) -> io::Result<PathBuf> {
     let journal_folder = folder.join("journal");
     fs::create_dir_all(&journal_folder)?;
     journal::sync_folder(folder)?;
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = folder
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     journal::sync_folder(parent.unwrap_or(Path::new(".")))?;
     Ok(journal_folder)
 }
@@ -261,6 +283,15 @@ fn compare_ends(scan: &Scan, stored_next: u64) -> Result<(), LogError> {
                 .to_owned(),
         });
     }
+    if scan.first > 0 && scan.next == scan.first {
+        return Err(LogError::Damaged {
+            what: format!(
+                "the journal begins at position {} and holds nothing",
+                scan.first
+            ),
+            what_to_do: "It has been trimmed too far. Restore the newest backup.".to_owned(),
+        });
+    }
     if stored_next < scan.first {
         return Err(LogError::Damaged {
             what: format!(
@@ -285,21 +316,32 @@ fn catch_up(
 ) -> Result<u64, LogError> {
     let lacking = scan.next - stored_next;
     let mut replayed = 0;
-    let from = Range { from: stored_next.saturating_sub(1), until: Some(scan.next) };
+    let from = Range {
+        from: stored_next.saturating_sub(1),
+        until: Some(scan.next),
+    };
     let visit = |scanned: journal::scan::ScannedBlock<'_>| {
         if scanned.first < stored_next {
-            let same = store.get(scanned.first)?.is_some_and(|stored| stored == scanned.bytes);
-            return if same { Ok(()) } else { Err(differs(scanned.first)) };
+            let same = store
+                .get(scanned.first)?
+                .is_some_and(|stored| stored == scanned.bytes);
+            return if same {
+                Ok(())
+            } else {
+                Err(differs(scanned.first))
+            };
         }
         if replayed == 0 && scanned.first != stored_next {
             return Err(differs(stored_next));
         }
-        store.insert(scanned.first, scanned.bytes).map_err(|reason| {
-            LogError::io(
-                "put the journal's events into sled; free space or check the disk",
-                io::Error::other(reason),
-            )
-        })?;
+        store
+            .insert(scanned.first, scanned.bytes)
+            .map_err(|reason| {
+                LogError::io(
+                    "put the journal's events into sled; free space or check the disk",
+                    io::Error::other(reason),
+                )
+            })?;
         replayed += scanned.block.len() as u64;
         progress(OpenStage::Replay, replayed, lacking);
         Ok(())
@@ -321,9 +363,13 @@ fn index_block(index: &mut LogIndex, block: &Block) -> Result<(), LogError> {
     for event in block.events() {
         let next = index.next_position();
         let head = StoredEventHead::from_stored_bytes(event).map_err(|error| {
-            contradicts(format!("the event at position {next} cannot be read: {error}"))
+            contradicts(format!(
+                "the event at position {next} cannot be read: {error}"
+            ))
         })?;
-        index.add(head).map_err(|error| contradicts(error.to_string()))?;
+        index
+            .add(head)
+            .map_err(|error| contradicts(error.to_string()))?;
     }
     Ok(())
 }
@@ -361,9 +407,15 @@ fn warn_about(report: &OpenReport) {
             "sled did not open; rebuilt it from the journal");
     }
     if report.replayed_events > 0 {
-        tracing::info!(events = report.replayed_events, "replayed from the journal into sled");
+        tracing::info!(
+            events = report.replayed_events,
+            "replayed from the journal into sled"
+        );
     }
     if report.blob_files > 0 {
-        tracing::error!(files = report.blob_files, "sled made blob files, which it never syncs");
+        tracing::error!(
+            files = report.blob_files,
+            "sled made blob files, which it never syncs"
+        );
     }
 }

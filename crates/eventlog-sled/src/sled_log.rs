@@ -1,10 +1,12 @@
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use daicho_eventlog::{
@@ -24,6 +26,9 @@ use crate::{
     visible::Visible,
     writer::{Request, Writer},
 };
+
+/// How often a verification looks whether sled has caught up with the journal.
+const STORED_POLL: Duration = Duration::from_millis(5);
 
 /// The embedded log. Dropping it closes it.
 ///
@@ -55,11 +60,223 @@ impl Running {
         store: Arc<SledStore>,
         lock: FolderLock,
     ) -> Self {
+        let visible = Arc::clone(&writer.visible);
+        let run = move || {
+            if catch_unwind(AssertUnwindSafe(|| writer.run())).is_err() {
+                visible.fail("the writer stopped unexpectedly".to_owned());
+            }
+        };
         Self {
-            writer: thread::spawn(move || writer.run()),
+            writer: thread::spawn(run),
             keeping_durable,
             store,
             lock,
         }
+    }
+}
+
+impl SledLog {
+    /// Opens the log in `dir`, which is created if it is missing.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] if a process has it; [`LogError::Damaged`] if the journal
+    /// is not whole or contradicts sled; [`LogError::Io`] if the system refused.
+    pub fn open(dir: &Path, options: Options) -> Result<(Self, OpenReport), OpenError> {
+        Self::open_with_progress(dir, options, &mut |_, _, _| {})
+    }
+
+    /// As [`Self::open`]; `progress` is told the stage, what is done and what there is
+    /// to do.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with_progress(
+        dir: &Path,
+        options: Options,
+        progress: &mut dyn FnMut(OpenStage, u64, u64),
+    ) -> Result<(Self, OpenReport), OpenError> {
+        open::open(dir, &options, progress)
+    }
+
+    pub(crate) fn new(
+        folder: PathBuf,
+        options: Options,
+        visible: Arc<Visible>,
+        queue: mpsc::Sender<Request>,
+        stopping: Arc<AtomicBool>,
+        running: Running,
+    ) -> Self {
+        Self {
+            folder,
+            options,
+            visible,
+            queue,
+            stopping,
+            running: Mutex::new(Some(running)),
+        }
+    }
+
+    /// As [`EventLog::read_all`], without a future: for folding the log from a thread.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_all_now(
+        &self,
+        from: GlobalPosition,
+        max: usize,
+    ) -> Result<Vec<RecordedEvent>, LogError> {
+        self.visible.read_all(from, max)
+    }
+
+    /// Compares every event of the journal with sled, byte for byte, and derives chain
+    /// and positions anew, up to the head at this moment. Takes as long as reading the
+    /// whole log; the log stays in use meanwhile.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`] if the journal itself is not whole, [`LogError::ReadOnly`]
+    /// if sled lacks events because the log has failed, [`LogError::Closed`].
+    pub fn verify(&self) -> Result<Verification, LogError> {
+        let next = self.visible.look_up(|index| index.next_position().0)?;
+        while !self.visible.is_stored_up_to(next) {
+            if let Some(refusal) = self.visible.read_only() {
+                return Err(refusal);
+            }
+            thread::sleep(STORED_POLL);
+        }
+        let journal = self.folder.join("journal");
+        self.visible
+            .with_store(|store| verification::verify(&journal, store, next))
+    }
+
+    /// As [`EventLog::close`], without a future.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn close_now(&self) -> Result<(), LogError> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Running {
+            writer,
+            keeping_durable,
+            store,
+            mut lock,
+        }) = running.take()
+        else {
+            return Ok(());
+        };
+        self.stopping.store(true, Ordering::Release);
+        // A full queue wakes the writer as well.
+        let _ = self.queue.try_send(Request::Wake);
+        let writer_ended = writer.join();
+        store.stop();
+        let made_durable = keeping_durable.join();
+
+        drop(self.visible.close());
+        drop(store);
+        if let Some(failed) = self.visible.read_only() {
+            return Err(failed);
+        }
+        let failure = match (writer_ended, made_durable) {
+            (Ok(()), Ok(Ok(()))) => None,
+            (_, Ok(Err(reason))) => Some(reason),
+            _ => Some("a thread of the log stopped unexpectedly".to_owned()),
+        };
+        if let Some(reason) = failure {
+            return Err(LogError::ReadOnly { reason });
+        }
+        let sled_folder = self.folder.join("sled");
+        let settled = sled_store::settle(&sled_folder, self.options.sled_cache_bytes);
+        if let Err(reason) = settled {
+            // Nothing is lost by it: the journal has everything.
+            tracing::warn!(reason, "sled did not open again at shutdown");
+        }
+
+        lock.mark_clean().map_err(|source| {
+            LogError::io(format!("mark {} as closed", self.folder.display()), source)
+        })
+    }
+
+    /// Why an append is not answered.
+    fn refusal(&self) -> LogError {
+        let stopping = self.stopping.load(Ordering::Acquire);
+        self.visible.read_only().unwrap_or_else(|| {
+            if stopping {
+                LogError::Closed
+            } else {
+                LogError::ReadOnly {
+                    reason: "the writer stopped unexpectedly".to_owned(),
+                }
+            }
+        })
+    }
+
+    async fn send(&self, append: Append) -> Result<AppendOutcome, LogError> {
+        if self.stopping.load(Ordering::Acquire) {
+            return Err(LogError::Closed);
+        }
+        let (answer, answered) = oneshot::channel();
+        let sent = self.queue.send(Request::Append(append, answer)).await;
+        sent.map_err(|_| self.refusal())?;
+        answered.await.unwrap_or_else(|_| Err(self.refusal()))
+    }
+}
+
+impl Drop for SledLog {
+    fn drop(&mut self) {
+        if let Err(error) = self.close_now() {
+            tracing::error!(%error, "the log did not close cleanly");
+        }
+    }
+}
+
+impl EventLog for SledLog {
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<AppendOutcome, LogError>> {
+        self.send(append).boxed()
+    }
+
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        from: StreamPosition,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<RecordedEvent>, LogError>> {
+        future::lazy(move |_| self.visible.read_stream(stream, from, max)).boxed()
+    }
+
+    fn read_all(
+        &self,
+        from: GlobalPosition,
+        max: usize,
+    ) -> BoxFuture<'_, Result<Vec<RecordedEvent>, LogError>> {
+        future::lazy(move |_| self.visible.read_all(from, max)).boxed()
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Option<GlobalPosition>, LogError>> {
+        future::lazy(move |_| self.visible.look_up(|index| index.head())).boxed()
+    }
+
+    fn stream_version<'a>(
+        &'a self,
+        stream: &'a StreamName,
+    ) -> BoxFuture<'a, Result<Option<StreamPosition>, LogError>> {
+        future::lazy(move |_| self.visible.look_up(|index| index.stream_version(stream))).boxed()
+    }
+
+    fn command_outcome(
+        &self,
+        command_id: Uuid,
+    ) -> BoxFuture<'_, Result<Option<(GlobalPosition, GlobalPosition)>, LogError>> {
+        future::lazy(move |_| {
+            self.visible
+                .look_up(|index| index.command_outcome(command_id))
+        })
+        .boxed()
+    }
+
+    fn subscribe_all(&self) -> watch::Receiver<Option<GlobalPosition>> {
+        self.visible.subscribe()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), LogError>> {
+        future::lazy(move |_| self.close_now()).boxed()
     }
 }

@@ -92,13 +92,19 @@ impl SledStore {
     pub(crate) fn insert(&self, first: u64, block: &[u8]) -> Result<(), String> {
         let bytes = (KEY_BYTES + block.len()) as u64;
         let mut progress = self.progress();
-        while progress.inserted - progress.synced + bytes > UNSYNCED_BYTES_MAX {
+        loop {
             if let Some(reason) = &progress.failed {
                 return Err(reason.clone());
             }
+            if progress.inserted - progress.synced + bytes <= UNSYNCED_BYTES_MAX {
+                break;
+            }
             progress.writer_waits = true;
             self.changed.notify_all();
-            progress = self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner);
+            progress = self
+                .changed
+                .wait(progress)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         drop(progress);
         self.blocks
@@ -122,9 +128,7 @@ impl SledStore {
             let (mut progress, _) = self
                 .changed
                 .wait_timeout_while(progress, SYNC_DELAY, |p| {
-                    !p.stopping
-                        && !p.writer_waits
-                        && p.inserted - p.synced < UNSYNCED_BYTES_MAX / 2
+                    !p.stopping && !p.writer_waits && p.inserted - p.synced < UNSYNCED_BYTES_MAX / 2
                 })
                 .unwrap_or_else(PoisonError::into_inner);
             let target = progress.inserted;
@@ -154,6 +158,11 @@ impl SledStore {
         self.changed.notify_all();
     }
 
+    /// Why sled does not become durable any more, if it does not.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.progress().failed.clone()
+    }
+
     /// The block whose first event is at `first`.
     pub(crate) fn get(&self, first: u64) -> Result<Option<sled::IVec>, LogError> {
         self.blocks.get(first.to_be_bytes()).map_err(unreadable)
@@ -177,8 +186,12 @@ impl SledStore {
     fn sync(&self) -> Result<(), String> {
         let result = catch_unwind(AssertUnwindSafe(|| {
             // sled's flush is no fsync.
-            self.db.flush().map_err(|error| format!("sled did not flush: {error}"))?;
-            self.db_file.sync_data().map_err(|error| format!("sled's file did not sync: {error}"))
+            self.db
+                .flush()
+                .map_err(|error| format!("sled did not flush: {error}"))?;
+            self.db_file
+                .sync_data()
+                .map_err(|error| format!("sled's file did not sync: {error}"))
         }));
         result.unwrap_or_else(|panic| Err(format!("sled panicked: {}", panic_text(&*panic))))
     }
@@ -212,7 +225,10 @@ pub(crate) fn remove_unfinished_snapshots(folder: &Path) -> Result<Vec<PathBuf>,
     };
     for entry in entries {
         let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension == "generating") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "generating")
+        {
             fs::remove_file(&path).map_err(failed)?;
             removed.push(path);
         }
@@ -251,9 +267,9 @@ fn judge(folder: &Path, error: sled::Error) -> OpenFailure {
     let text = error.to_string();
     let locked = is_lock(&error);
     match error {
-        sled::Error::Io(source) if locked || is_the_machines(&source) => {
-            OpenFailure::Machine(LogError::io(format!("open sled in {}", folder.display()), source))
-        }
+        sled::Error::Io(source) if locked || is_the_machines(&source) => OpenFailure::Machine(
+            LogError::io(format!("open sled in {}", folder.display()), source),
+        ),
         _ => OpenFailure::Damaged(text),
     }
 }
@@ -326,7 +342,10 @@ mod tests {
         while !store.progress().writer_waits {
             std::thread::yield_now();
         }
-        assert!(!one_more.is_finished(), "nothing has been synced, so the writer must wait");
+        assert!(
+            !one_more.is_finished(),
+            "nothing has been synced, so the writer must wait"
+        );
         let syncing = {
             let store = Arc::clone(&store);
             std::thread::spawn(move || store.keep_durable())

@@ -66,7 +66,10 @@ impl Visible {
 
     /// Makes durable events visible.
     pub(crate) fn publish(&self, admission: Admission, blocks: &[(u64, Arc<Block>)]) {
-        let mut contents = self.contents.write().unwrap_or_else(PoisonError::into_inner);
+        let mut contents = self
+            .contents
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         contents.index.apply(admission);
         for (first, block) in blocks {
             contents.block_starts.push(*first);
@@ -79,7 +82,10 @@ impl Visible {
 
     /// sled has the block now.
     pub(crate) fn stored(&self, first: u64) {
-        let mut contents = self.contents.write().unwrap_or_else(PoisonError::into_inner);
+        let mut contents = self
+            .contents
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(block) = contents.unstored.remove(&first) {
             self.cache.insert(first, block);
         }
@@ -92,8 +98,9 @@ impl Visible {
 
     /// From now on the log takes no more. The first reason stays.
     pub(crate) fn fail(&self, reason: String) {
-        tracing::error!(%reason, "the log is read-only until it is reopened");
-        let _ = self.read_only.set(reason);
+        if self.read_only.set(reason.clone()).is_ok() {
+            tracing::error!(%reason, "the log is read-only until it is reopened");
+        }
     }
 
     /// Why the log takes no more, if it does not.
@@ -109,7 +116,10 @@ impl Visible {
 
     /// Gives the store away; from now on nothing can be read.
     pub(crate) fn close(&self) -> Option<Arc<SledStore>> {
-        self.store.write().unwrap_or_else(PoisonError::into_inner).take()
+        self.store
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Does something with the store, which stays open meanwhile.
@@ -182,7 +192,9 @@ impl Visible {
         }
         self.cache.get_or_insert_with(&first, || {
             let bytes = store.get(first)?.ok_or_else(|| missing(first))?;
-            Block::decode(&bytes).map(Arc::new).map_err(|_| missing(first))
+            Block::decode(&bytes)
+                .map(Arc::new)
+                .map_err(|_| missing(first))
         })
     }
 }
@@ -191,7 +203,9 @@ impl Contents {
     /// Block and place in it for positions that the log has.
     fn places(&self, positions: impl IntoIterator<Item = u64>) -> Vec<(u64, usize)> {
         let place = |position| {
-            let after = self.block_starts.partition_point(|first| *first <= position);
+            let after = self
+                .block_starts
+                .partition_point(|first| *first <= position);
             let first = self.block_starts[after - 1];
             (first, (position - first) as usize)
         };

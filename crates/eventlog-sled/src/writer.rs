@@ -21,6 +21,8 @@ const GROUP_APPENDS_MAX: usize = 1024;
 const GROUP_BYTES_MAX: usize = 1 << 20;
 
 type Answer = Result<AppendOutcome, LogError>;
+/// Position of its first event, its bytes, and what it holds.
+type JournaledBlock = (u64, Vec<u8>, Arc<Block>);
 
 /// What waits for the writer.
 #[derive(Debug)]
@@ -65,6 +67,9 @@ impl Writer {
 
     /// Commits `first` and whatever waits behind it.
     fn commit(&mut self, first: Request) {
+        if let Some(reason) = self.store.failure() {
+            self.visible.fail(reason);
+        }
         if let Some(refusal) = self.visible.read_only() {
             if let Request::Append(_, answer) = first {
                 let _ = answer.send(Err(refusal));
@@ -90,9 +95,13 @@ impl Writer {
             if let Request::Append(append, answer) = request {
                 answers.push((answer, admission.admit(&contents.index, append)));
             }
-            let full = answers.len() >= GROUP_APPENDS_MAX
-                || admission.stored_bytes() >= GROUP_BYTES_MAX;
-            next = if full { None } else { self.queue.try_recv().ok() };
+            let full =
+                answers.len() >= GROUP_APPENDS_MAX || admission.stored_bytes() >= GROUP_BYTES_MAX;
+            next = if full {
+                None
+            } else {
+                self.queue.try_recv().ok()
+            };
         }
         Group { admission, answers }
     }
@@ -113,8 +122,10 @@ impl Writer {
                 return Err(reason);
             }
         };
-        let shared: Vec<_> =
-            blocks.iter().map(|(first, _, block)| (*first, Arc::clone(block))).collect();
+        let shared: Vec<_> = blocks
+            .iter()
+            .map(|(first, _, block)| (*first, Arc::clone(block)))
+            .collect();
         self.visible.publish(admission, &shared);
         answer(answers);
         for (first, bytes, _) in blocks {
@@ -126,10 +137,7 @@ impl Writer {
 
     /// The blocks of the group with the position of their first event, once they are
     /// in the journal.
-    fn journal_group(
-        &mut self,
-        admission: &Admission,
-    ) -> Result<Vec<(u64, Vec<u8>, Arc<Block>)>, String> {
+    fn journal_group(&mut self, admission: &Admission) -> Result<Vec<JournaledBlock>, String> {
         let events = admission.events();
         let stored = || events.iter().map(|event| event.stored.as_slice());
         let packed = block::pack(stored()).map_err(|error| format!("zstd failed: {error}"))?;
@@ -154,7 +162,9 @@ impl Writer {
             .append(&record)
             .map_err(|error| format!("the journal could not be written: {error}"))?;
         let blocks = starts.into_iter().zip(record.blocks);
-        Ok(blocks.map(|((first, block), bytes)| (first, bytes, block)).collect())
+        Ok(blocks
+            .map(|((first, block), bytes)| (first, bytes, block))
+            .collect())
     }
 }
 

@@ -129,7 +129,10 @@ impl Admission {
 
     pub(crate) fn into_parts(
         self,
-    ) -> (Vec<AdmittedEvent>, HashMap<Uuid, (GlobalPosition, GlobalPosition)>) {
+    ) -> (
+        Vec<AdmittedEvent>,
+        HashMap<Uuid, (GlobalPosition, GlobalPosition)>,
+    ) {
         (self.events, self.commands)
     }
 
@@ -138,15 +141,21 @@ impl Admission {
     }
 
     fn version(&self, index: &LogIndex, stream: &StreamName) -> Option<StreamPosition> {
-        self.versions.get(stream).copied().or_else(|| index.stream_version(stream))
+        self.versions
+            .get(stream)
+            .copied()
+            .or_else(|| index.stream_version(stream))
     }
 
     fn outcome_before(&self, index: &LogIndex, command_id: Uuid) -> Option<AppendOutcome> {
-        let admitted = self.commands.get(&command_id).map(|&(first, last)| AppendOutcome {
-            first,
-            last,
-            replayed: true,
-        });
+        let admitted = self
+            .commands
+            .get(&command_id)
+            .map(|&(first, last)| AppendOutcome {
+                first,
+                last,
+                replayed: true,
+            });
         admitted.or_else(|| index.outcome_before(command_id))
     }
 }

@@ -58,7 +58,12 @@ impl Append {
     /// # Errors
     /// [`InvalidAppend`] says which rule is broken.
     pub fn command_id(&self) -> Result<Uuid, InvalidAppend> {
-        let first = self.events.first().ok_or(InvalidAppend::Empty)?.metadata.command_id;
+        let first = self
+            .events
+            .first()
+            .ok_or(InvalidAppend::Empty)?
+            .metadata
+            .command_id;
         let mut listed = HashSet::with_capacity(self.expected.len());
         for (stream, _) in &self.expected {
             if !listed.insert(stream) {

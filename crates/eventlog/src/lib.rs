@@ -26,10 +26,6 @@
 //! [`MemoryLog`] is for tests and demonstrations. A backend proves itself with the
 //! suite in `conformance` (feature `conformance`). [`LogIndex`] and [`Admission`] hold
 //! the rules of an append for backends that keep their index in memory.
-#![cfg_attr(
-    test,
-    expect(clippy::unwrap_used, reason = "a test may panic; that is how it fails")
-)]
 
 mod admission;
 mod append;

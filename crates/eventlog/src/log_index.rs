@@ -41,9 +41,7 @@ pub enum OutOfOrder {
         found: StreamPosition,
     },
     /// A command's events do not follow each other.
-    #[error(
-        "the event at position {at} belongs to command {command_id}, which ended at {ended}"
-    )]
+    #[error("the event at position {at} belongs to command {command_id}, which ended at {ended}")]
     Command {
         /// Where in the log.
         at: GlobalPosition,
@@ -108,8 +106,9 @@ impl LogIndex {
                 found: at,
             });
         }
-        let expected =
-            self.stream_version(&event.stream).map_or(StreamPosition(0), StreamPosition::next);
+        let expected = self
+            .stream_version(&event.stream)
+            .map_or(StreamPosition(0), StreamPosition::next);
         if event.stream_position != expected {
             return Err(OutOfOrder::StreamPosition {
                 at,
@@ -147,7 +146,10 @@ impl LogIndex {
         );
         let (events, commands) = admission.into_parts();
         for event in events {
-            self.streams.entry(event.stream).or_default().push(event.global_position);
+            self.streams
+                .entry(event.stream)
+                .or_default()
+                .push(event.global_position);
             self.next = event.global_position.next();
         }
         self.commands.extend(commands);
@@ -201,9 +203,18 @@ mod tests {
         let mut index = LogIndex::default();
         index.add(head(0, "a", 0, 1)).unwrap();
         index.add(head(1, "a", 1, 2)).unwrap();
-        assert!(matches!(index.add(head(3, "a", 2, 3)), Err(OutOfOrder::GlobalPosition { .. })));
-        assert!(matches!(index.add(head(2, "a", 1, 3)), Err(OutOfOrder::StreamPosition { .. })));
-        assert!(matches!(index.add(head(2, "a", 2, 1)), Err(OutOfOrder::Command { .. })));
+        assert!(matches!(
+            index.add(head(3, "a", 2, 3)),
+            Err(OutOfOrder::GlobalPosition { .. })
+        ));
+        assert!(matches!(
+            index.add(head(2, "a", 1, 3)),
+            Err(OutOfOrder::StreamPosition { .. })
+        ));
+        assert!(matches!(
+            index.add(head(2, "a", 2, 1)),
+            Err(OutOfOrder::Command { .. })
+        ));
         assert_eq!(index.head(), Some(GlobalPosition(1)));
     }
 }

@@ -41,7 +41,10 @@ impl MemoryLog {
 
     /// Opens a closed log again, with all that it holds.
     pub fn reopen(&self) {
-        self.state.write().unwrap_or_else(PoisonError::into_inner).closed = false;
+        self.state
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .closed = false;
     }
 
     fn append_now(&self, append: Append) -> Result<AppendOutcome, LogError> {
@@ -88,7 +91,10 @@ impl EventLog for MemoryLog {
         future::lazy(move |_| {
             self.read(|state| {
                 let positions = state.index.stream_positions(stream, from, max);
-                positions.iter().map(|at| decode(&state.stored[at.0 as usize])).collect()
+                positions
+                    .iter()
+                    .map(|at| decode(&state.stored[at.0 as usize]))
+                    .collect()
             })
         })
         .boxed()
@@ -102,7 +108,13 @@ impl EventLog for MemoryLog {
         future::lazy(move |_| {
             self.read(|state| {
                 let skip = usize::try_from(from.0).unwrap_or(usize::MAX);
-                state.stored.iter().skip(skip).take(max).map(|bytes| decode(bytes)).collect()
+                state
+                    .stored
+                    .iter()
+                    .skip(skip)
+                    .take(max)
+                    .map(|bytes| decode(bytes))
+                    .collect()
             })
         })
         .boxed()
@@ -132,7 +144,10 @@ impl EventLog for MemoryLog {
 
     fn close(&self) -> BoxFuture<'_, Result<(), LogError>> {
         future::lazy(move |_| {
-            self.state.write().unwrap_or_else(PoisonError::into_inner).closed = true;
+            self.state
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .closed = true;
             Ok(())
         })
         .boxed()

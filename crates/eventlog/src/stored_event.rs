@@ -131,7 +131,9 @@ mod tests {
 
     #[test]
     fn the_document_is_written_in_one_pinned_form() {
-        let bytes = event(r#"{"value":"100.0", "n":1.50}"#).to_stored_bytes().unwrap();
+        let bytes = event(r#"{"value":"100.0", "n":1.50}"#)
+            .to_stored_bytes()
+            .unwrap();
         assert_eq!(
             String::from_utf8(bytes).unwrap(),
             concat!(
@@ -153,8 +155,16 @@ mod tests {
     fn an_event_above_64_kib_is_refused_and_one_at_the_limit_is_not() {
         let around = event(r#""""#).to_stored_bytes().unwrap().len();
         let fill = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - around));
-        assert_eq!(event(&fill(MAX_EVENT_BYTES)).to_stored_bytes().unwrap().len(), MAX_EVENT_BYTES);
-        let error = event(&fill(MAX_EVENT_BYTES + 1)).to_stored_bytes().unwrap_err();
+        assert_eq!(
+            event(&fill(MAX_EVENT_BYTES))
+                .to_stored_bytes()
+                .unwrap()
+                .len(),
+            MAX_EVENT_BYTES
+        );
+        let error = event(&fill(MAX_EVENT_BYTES + 1))
+            .to_stored_bytes()
+            .unwrap_err();
         assert!(
             matches!(error, LogError::TooLarge { bytes, limit_bytes: MAX_EVENT_BYTES, .. } if bytes == MAX_EVENT_BYTES + 1),
             "{error:?}"

@@ -152,7 +152,16 @@ mod tests {
 
     #[test]
     fn names_that_could_be_misread_are_refused() {
-        for text in ["", "plan", "-x", "plan-", "Plan-x", "1plan-x", "plan-a b", "plan-台帳"] {
+        for text in [
+            "",
+            "plan",
+            "-x",
+            "plan-",
+            "Plan-x",
+            "1plan-x",
+            "plan-a b",
+            "plan-台帳",
+        ] {
             assert!(text.parse::<StreamName>().is_err(), "{text:?} was accepted");
         }
         assert!(StreamName::new("plan-x", "y").is_err());

@@ -1,1 +1,49 @@
-//! daicho-identity
+//! Who is at the door: the register of people, their passwords, sessions and tokens.
+//!
+//! The log keeps for ever that something happened; this crate keeps what must be possible
+//! to change and to erase. Everything lives in one owner-only SQLite file, see
+//! [`IdentityStore`]. Time and randomness are passed in; calls block (a password takes tens
+//! of milliseconds), so asynchronous callers put them on a blocking thread.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::allow_attributes,
+        reason = "a test may panic"
+    )
+)]
+
+mod access_token;
+mod attempt;
+mod credential;
+mod entropy;
+mod hashing;
+mod lifetimes;
+mod owner_only;
+mod password;
+mod person;
+mod refresh;
+mod schema;
+mod session;
+mod sign_in;
+mod signing_key;
+mod store;
+
+#[cfg(test)]
+mod fixture;
+
+pub use access_token::{Access, AccessTokenError, IssuedAccess, JwtIssuer};
+pub use attempt::{FAILURES_MAX, FAILURE_WINDOW};
+pub use credential::Credential;
+pub use entropy::Entropy;
+pub use hashing::HashCost;
+pub use lifetimes::Lifetimes;
+pub use password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordRefused};
+pub use person::{NewPerson, Person, PersonError, Standing};
+pub use refresh::{Refreshed, RefreshError};
+pub use session::{NewSession, Session, SessionError, SessionId, SignedIn};
+pub use sign_in::{SetPasswordError, SignInError};
+pub use store::{IDENTITY_FILE, IdentityStore, Pruned, Settings, StoreError};
+
+/// The public keys document of `/.well-known/jwks.json` (RFC 7517).
+pub use jsonwebtoken::jwk::JwkSet;

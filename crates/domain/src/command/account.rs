@@ -128,7 +128,8 @@ impl Command for GiveGrant {
     fn decide(&self, view: &View<'_>, context: &Context) -> Result<Vec<Fact>, Rejection> {
         let account = view.account(self.account)?;
         let grant = &self.grant;
-        if context.actor.who == Who::Account(self.account) {
+        let me = &context.actor;
+        if me.who == Who::Account(self.account) || me.on_behalf_of == Some(self.account) {
             return Err(Rejection::SeparationOfDuties {
                 rule: DutyRule::OwnGrant,
             });
@@ -138,6 +139,13 @@ impl Command for GiveGrant {
                 "municipality",
                 "the account belongs to another municipality",
                 "別の団体のアカウントです。",
+            ));
+        }
+        if account.disabled {
+            return Err(Rejection::invalid(
+                "account",
+                "is disabled for good and can hold no role; open a new account",
+                "このアカウントは停止されています。新しいアカウントを登録してください。",
             ));
         }
         if !Role::GRANTABLE.contains(&grant.role) {
@@ -168,7 +176,11 @@ impl Command for GiveGrant {
                     "本人を代理することはできません。",
                 ));
             }
-            view.account(principal)?;
+            if view.account(principal)?.municipality != grant.municipality {
+                return Err(Rejection::not_found(
+                    "account in this municipality to stand in for",
+                ));
+            }
         }
         if grant.until.is_some_and(|until| until < grant.from) {
             return Err(Rejection::invalid(

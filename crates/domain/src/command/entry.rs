@@ -205,6 +205,9 @@ impl EnterActual {
                 "「集計中」の場合は、判明する予定日を入力してください。",
             ));
         }
+        if let Some(unit) = cell.unit() {
+            not_longer("unit", unit, NAME_CHARACTERS_MAX)?;
+        }
         if let Some(evidence) = &self.evidence {
             not_longer("evidence", evidence, NAME_CHARACTERS_MAX)?;
         }

@@ -49,7 +49,7 @@ impl Command for AssignDepartment {
             .map(|plan| Scope::whole(plan.municipality))
     }
 
-    fn decide(&self, view: &View<'_>, _context: &Context) -> Result<Vec<Fact>, Rejection> {
+    fn decide(&self, view: &View<'_>, context: &Context) -> Result<Vec<Fact>, Rejection> {
         let plan = view.plan(self.plan)?;
         let indicator = view.indicator(self.plan, self.indicator)?;
         let department = view.department(self.department)?;
@@ -58,6 +58,13 @@ impl Command for AssignDepartment {
         }
         if indicator.department == Some(self.department) {
             return Ok(Vec::new());
+        }
+        if let Some(last) = department.valid_to.filter(|last| *last < context.today()) {
+            return Err(Rejection::invalid(
+                "department",
+                format!("was closed on {last}; choose one that exists today"),
+                "廃止された課です。現在ある課を指定してください。",
+            ));
         }
         Ok(vec![Fact::new(
             StreamId::Indicator(self.indicator),
@@ -147,6 +154,20 @@ impl Command for ReviseTargets {
         let plan = view.plan(self.plan)?;
         let indicator = view.indicator(self.plan, self.indicator)?;
         decision_is_complete(&self.decision)?;
+        if !(plan.term_from..=plan.term_to).contains(&self.effective_from) {
+            return Err(Rejection::invalid(
+                "effective_from",
+                format!(
+                    "{} is outside the plan's term {} to {}; targets take effect in a year of the term",
+                    self.effective_from, plan.term_from, plan.term_to
+                ),
+                format!(
+                    "適用年度には計画期間({}〜{})の年度を指定してください。",
+                    plan.term_from.ja(),
+                    plan.term_to.ja()
+                ),
+            ));
+        }
         if let Some(year) = self
             .years
             .keys()

@@ -9,6 +9,7 @@ use super::{
     text_within,
 };
 use crate::event::Event;
+use crate::fiscal_year::FiscalYear;
 use crate::id::{GoalId, PlanId, ProjectId};
 use crate::indicator::TargetVersion;
 use crate::plan::{
@@ -27,6 +28,10 @@ pub struct AdoptPlan {
     /// The plan.
     pub plan: PlanDraft,
 }
+
+/// The fiscal years that a term may touch: those that people can write
+/// ([`FiscalYear::from_str`](std::str::FromStr)).
+const TERM_YEARS_POSSIBLE: (FiscalYear, FiscalYear) = (FiscalYear(1926), FiscalYear(2200));
 
 /// The most bytes of layout text that one event carries; an event is at most 64 KiB.
 const LAYOUT_BYTES_MAX: usize = 24 * 1024;
@@ -59,6 +64,19 @@ impl Command for AdoptPlan {
                 "計画期間の終わりが始まりより前になっています。",
             ));
         }
+        if plan.term_from < TERM_YEARS_POSSIBLE.0 || plan.term_to > TERM_YEARS_POSSIBLE.1 {
+            return Err(Rejection::invalid(
+                "term",
+                format!(
+                    "must lie between {} and {}",
+                    TERM_YEARS_POSSIBLE.0.western(),
+                    TERM_YEARS_POSSIBLE.1.western()
+                ),
+                "計画期間の年度が正しくありません。",
+            ));
+        }
+        self.ids_are_unique()?;
+        self.commentary_has_its_place()?;
         let mut facts = vec![Fact::new(
             StreamId::Plan(plan.id),
             Event::PlanAdopted {
@@ -92,6 +110,56 @@ impl Command for AdoptPlan {
 }
 
 impl AdoptPlan {
+    fn placements(&self) -> impl Iterator<Item = &PlacementDraft> {
+        self.plan.goals.iter().flat_map(|goal| {
+            let projects = goal
+                .policies
+                .iter()
+                .flat_map(|policy| &policy.measures)
+                .flat_map(|measure| &measure.projects);
+            goal.numeric_goals
+                .iter()
+                .chain(projects.flat_map(|project| &project.placements))
+        })
+    }
+
+    /// Refuses a draft that uses one id twice: the second part would vanish behind the first,
+    /// and a second definition of an indicator could not be folded at all.
+    fn ids_are_unique(&self) -> Result<(), Rejection> {
+        let plan = &self.plan;
+        let goals = || plan.goals.iter();
+        let policies = || goals().flat_map(|goal| &goal.policies);
+        let measures = || policies().flat_map(|policy| &policy.measures);
+        let projects = || measures().flat_map(|measure| &measure.projects);
+        once("goal", goals().map(|goal| goal.id))?;
+        once("policy", policies().map(|policy| policy.id))?;
+        once("measure", measures().map(|measure| measure.id))?;
+        once("project", projects().map(|project| project.id))?;
+        once("placement", self.placements().map(|place| place.id))?;
+        once("indicator", plan.indicators.iter().map(|it| it.id))
+    }
+
+    /// Refuses adopted commentary at a place where its indicator does not stand: nobody would
+    /// ever read it, although approvals would be bound to it.
+    fn commentary_has_its_place(&self) -> Result<(), Rejection> {
+        let places: BTreeSet<_> = self
+            .placements()
+            .map(|place| (place.indicator, place.id))
+            .collect();
+        for indicator in &self.plan.indicators {
+            let mut commented = indicator
+                .adopted
+                .values()
+                .flat_map(|adopted| adopted.commentary.keys());
+            if commented.any(|placement| !places.contains(&(indicator.id, *placement))) {
+                return Err(Rejection::not_found(
+                    "place of this indicator in the sheet for its commentary",
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn structure(&self, facts: &mut Vec<Fact>) -> Result<(), Rejection> {
         let stream = StreamId::Plan(self.plan.id);
         for goal in &self.plan.goals {
@@ -280,6 +348,25 @@ impl AdoptPlan {
             }
         }
     }
+}
+
+/// Refuses a draft in which one of `ids` stands twice.
+fn once<T: Ord + std::fmt::Display>(
+    what: &str,
+    ids: impl Iterator<Item = T>,
+) -> Result<(), Rejection> {
+    let mut seen = BTreeSet::new();
+    for id in ids {
+        if seen.contains(&id) {
+            return Err(Rejection::invalid(
+                what,
+                format!("the id {id} is used twice; every {what} needs its own"),
+                format!("同じ識別子({id})が二度使われています。"),
+            ));
+        }
+        seen.insert(id);
+    }
+    Ok(())
 }
 
 /// Sets the route that submissions take from now on; reports on their way keep theirs.

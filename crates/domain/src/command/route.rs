@@ -184,7 +184,9 @@ impl Command for ReturnReport {
             standing(view, self.plan, self.indicator, self.fiscal_year)?;
         text_within("comment", &self.comment, REASON_CHARACTERS_MAX)?;
         let awaited = match context.actor.role {
-            crate::actor::Role::Approver => standing.stage == ReportStage::Submitted,
+            crate::actor::Role::Approver => {
+                approval_awaited(&standing, route_of(plan, &standing)).is_some()
+            }
             _ => matches!(
                 standing.stage,
                 ReportStage::Approved | ReportStage::Accepted
@@ -273,6 +275,19 @@ fn approvals_that_hold(standing: &Standing, route: &Route) -> usize {
         .count()
 }
 
+/// The approval that is due next, with its name: also where more than one is asked for, or one
+/// has become stale because targets were revised.
+fn approval_awaited<'r>(standing: &Standing, route: &'r Route) -> Option<(usize, &'r str)> {
+    if !matches!(
+        standing.stage,
+        ReportStage::Submitted | ReportStage::Approved | ReportStage::Accepted
+    ) {
+        return None;
+    }
+    let step = approvals_that_hold(standing, route);
+    route.approvals.get(step).map(|name| (step, name.as_str()))
+}
+
 fn route_of<'p>(plan: &'p PlanState, standing: &Standing) -> &'p Route {
     plan.route_version(standing.report.route_version)
 }
@@ -300,15 +315,7 @@ impl Command for ApproveReport {
     fn decide(&self, view: &View<'_>, context: &Context) -> Result<Vec<Fact>, Rejection> {
         let (plan, indicator, standing) =
             standing(view, self.plan, self.indicator, self.fiscal_year)?;
-        let route = route_of(plan, &standing);
-        let step = approvals_that_hold(&standing, route);
-        let awaits_approval = match standing.stage {
-            ReportStage::Submitted => true,
-            // More approvals are due, or one has become stale because targets were revised.
-            ReportStage::Approved | ReportStage::Accepted => step < route.approvals.len(),
-            _ => false,
-        };
-        let Some(step_name) = route.approvals.get(step).filter(|_| awaits_approval) else {
+        let Some((step, step_name)) = approval_awaited(&standing, route_of(plan, &standing)) else {
             return wrong_stage(
                 &standing,
                 "it does not wait for an approval of the department",
@@ -322,7 +329,7 @@ impl Command for ApproveReport {
             Event::ReportApproved {
                 fiscal_year: self.fiscal_year,
                 step: step_number(step),
-                step_name: step_name.clone(),
+                step_name: step_name.to_owned(),
                 content: standing.content,
                 target_version: standing.target_version,
                 rule_version: RULE_VERSION,
@@ -408,10 +415,14 @@ impl Command for UnlockReport {
         let (plan, indicator, standing) =
             standing(view, self.plan, self.indicator, self.fiscal_year)?;
         reason_is_complete(&self.reason)?;
-        if !matches!(
-            standing.stage,
-            ReportStage::Accepted | ReportStage::Adopted | ReportStage::Published
-        ) {
+        let is_locked = match standing.stage {
+            ReportStage::Accepted | ReportStage::Adopted | ReportStage::Published => true,
+            // Every cell but the one that reopened it is locked: another one can turn out to
+            // need a change as well, or the unlock has expired half-way.
+            ReportStage::Draft | ReportStage::Returned => standing.report.reopened,
+            ReportStage::NotEntered | ReportStage::Submitted | ReportStage::Approved => false,
+        };
+        if !is_locked {
             return wrong_stage(
                 &standing,
                 "only an accepted or published report is locked; return it instead",

@@ -11,7 +11,8 @@ use crate::sheet::RULE_VERSION;
 /// A report with everything that decides what may be done with it.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    /// The report itself.
+    /// The report itself, with [`Report::reopened`] and [`Report::corrected`] as the period's
+    /// publications make them.
     pub report: Report,
     /// The stage, publication taken into account.
     pub stage: ReportStage,
@@ -28,7 +29,7 @@ pub struct Standing {
 impl Standing {
     /// Where `indicator`'s report for `year` stands.
     pub fn of(indicator: &IndicatorState, year: FiscalYear, period: Option<&PeriodState>) -> Self {
-        let report = indicator.report(year);
+        let mut report = indicator.report(year);
         let target_version = indicator
             .targets_in_force(year)
             .map(|version| version.number);
@@ -40,6 +41,18 @@ impl Standing {
             }
             stage => stage,
         };
+        if published.is_some() {
+            // Publication closes entry for good. A report that left its accepted state after it
+            // is therefore changed cell by cell, even where a return and no unlock caused that.
+            report.reopened |= !matches!(
+                stage,
+                ReportStage::Accepted | ReportStage::Adopted | ReportStage::Published
+            );
+            let first_published_at = period
+                .and_then(|period| period.publications.first())
+                .map(|publication| publication.at);
+            report.corrected |= report.last_change.as_ref().map(|change| change.at) > first_published_at;
+        }
         Self {
             stage,
             content,

@@ -13,22 +13,41 @@ use crate::plan::{IndicatorKind, Placement, PlanState};
 use crate::report::{ReportStage, Standing};
 use crate::world::World;
 
+/// For whom a sheet is derived.
+#[derive(Clone, Copy)]
+pub enum Audience<'a> {
+    /// Somebody of the municipality. Content that a department has not submitted yet is left
+    /// out where the function says no for that department.
+    Inside(&'a dyn Fn(Option<DepartmentId>) -> bool),
+    /// The public: nothing that is not published or adopted.
+    Public,
+}
+
+impl Audience<'_> {
+    /// Whether the content of a report that stands so may be shown.
+    fn sees(self, standing: &Standing, department: Option<DepartmentId>) -> bool {
+        match self {
+            Self::Inside(sees_drafts) => !is_draft(standing) || sees_drafts(department),
+            Self::Public => matches!(standing.stage, ReportStage::Published | ReportStage::Adopted),
+        }
+    }
+}
+
 impl Sheet {
-    /// The sheet of `plan` for `fiscal_year` as it stands in `world`. Where `sees_drafts` says
-    /// no to a department, content that it has not submitted yet is left out.
+    /// The sheet of `plan` for `fiscal_year` as it stands in `world`, for `audience`.
     ///
     /// Nothing comes back where an indicator of the plan is not in `world`.
     pub fn derive(
         world: &World,
         plan: &PlanState,
         fiscal_year: FiscalYear,
-        sees_drafts: &dyn Fn(Option<DepartmentId>) -> bool,
+        audience: Audience<'_>,
     ) -> Option<Self> {
         let rows = Rows {
             world,
             plan,
             fiscal_year,
-            sees_drafts,
+            audience,
         };
         let goals = plan
             .goals
@@ -109,7 +128,7 @@ struct Rows<'a> {
     world: &'a World,
     plan: &'a PlanState,
     fiscal_year: FiscalYear,
-    sees_drafts: &'a dyn Fn(Option<DepartmentId>) -> bool,
+    audience: Audience<'a>,
 }
 
 impl Rows<'_> {
@@ -134,7 +153,7 @@ impl Rows<'_> {
         let year = self.fiscal_year;
         let indicator = self.world.indicator(placement.indicator)?;
         let standing = Standing::of(indicator, year, self.world.period(self.plan.id, year));
-        let is_draft_hidden = is_draft(&standing) && !(self.sees_drafts)(indicator.department);
+        let is_draft_hidden = !self.audience.sees(&standing, indicator.department);
         let in_force = indicator.targets_in_force(year);
         let targets = in_force
             .map(|version| version.years.clone())
@@ -210,7 +229,7 @@ impl Rows<'_> {
     ) -> BTreeMap<FiscalYear, Cell> {
         let cell = |year: FiscalYear| {
             let standing = Standing::of(indicator, year, self.world.period(self.plan.id, year));
-            let is_hidden = is_draft(&standing) && !(self.sees_drafts)(indicator.department);
+            let is_hidden = !self.audience.sees(&standing, indicator.department);
             match standing.report.actual {
                 Some(entered) if !is_hidden => entered.content.cell,
                 _ if !kind.has_figure() => Cell::absent("", CellStatus::NoKpi),

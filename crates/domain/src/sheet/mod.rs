@@ -7,6 +7,7 @@ mod calculation;
 mod derive;
 mod summary;
 
+pub use derive::Audience;
 pub use calculation::{Judgement, RateReason, Verdict, judge, rate_of, sum_of};
 pub use summary::Summary;
 

@@ -46,7 +46,11 @@ pub(crate) enum Found {
 impl Record {
     /// Its bytes in the journal.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let body: usize = self.blocks.iter().map(|block| LENGTH_BYTES + block.len()).sum();
+        let body: usize = self
+            .blocks
+            .iter()
+            .map(|block| LENGTH_BYTES + block.len())
+            .sum();
         let mut bytes = Vec::with_capacity(HEADER_BYTES + body);
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&length(body));
@@ -118,7 +122,9 @@ impl Record {
 }
 
 fn length(bytes: usize) -> [u8; 4] {
-    u32::try_from(bytes).expect("an append has a limit far below 4 GiB").to_le_bytes()
+    u32::try_from(bytes)
+        .expect("an append has a limit far below 4 GiB")
+        .to_le_bytes()
 }
 
 /// Over everything but the checksum itself.

@@ -74,7 +74,10 @@ impl Scan {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self, LogError> {
         let all = files(folder)?;
-        let begin = all.iter().rposition(|file| file.first <= range.from).unwrap_or(0);
+        let begin = all
+            .iter()
+            .rposition(|file| file.first <= range.from)
+            .unwrap_or(0);
         let first = all.get(begin).map_or(0, |file| file.first);
         let mut scan = Self {
             files: all[begin..].to_vec(),
@@ -120,10 +123,17 @@ impl Scan {
     ) -> Result<(), LogError> {
         let bytes = fs::read(&file.path)
             .map_err(|source| LogError::io(format!("read {}", file.path.display()), source))?;
-        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let used = bytes
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |last| last + 1);
         let mut at = 0;
         while at < used && until.is_none_or(|until| self.next < until) {
-            let place = Place { file: &file.path, offset: at, position: self.next };
+            let place = Place {
+                file: &file.path,
+                offset: at,
+                position: self.next,
+            };
             match Record::decode(&bytes[at..]) {
                 Found::Record(record, length) => {
                     self.take(&record, &place, visit)?;
@@ -153,28 +163,40 @@ impl Scan {
         visit: &mut impl FnMut(ScannedBlock<'_>) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
         if record.first != self.next {
-            return Err(damaged(place.says(&format!("the record is for {}", record.first))));
+            return Err(damaged(
+                place.says(&format!("the record is for {}", record.first)),
+            ));
         }
         // Where reading begins in the middle there is nothing to compare with.
         let begins_in_the_middle = self.next == self.first && self.first > 0;
         if !begins_in_the_middle && record.chain_before != self.chain {
-            return Err(damaged(place.says("the record does not continue the one before it")));
+            return Err(damaged(
+                place.says("the record does not continue the one before it"),
+            ));
         }
         let mut blocks = Vec::with_capacity(record.blocks.len());
         let mut first = record.first;
         for bytes in &record.blocks {
-            let block = Block::decode(bytes)
-                .map_err(|error| damaged(place.says(&error.to_string())))?;
+            let block =
+                Block::decode(bytes).map_err(|error| damaged(place.says(&error.to_string())))?;
             let after = first + block.len() as u64;
-            blocks.push(ScannedBlock { first, bytes, block });
+            blocks.push(ScannedBlock {
+                first,
+                bytes,
+                block,
+            });
             first = after;
         }
         if first == record.first || first != record.first + u64::from(record.count) {
-            return Err(damaged(place.says("the record does not hold as many events as it says")));
+            return Err(damaged(
+                place.says("the record does not hold as many events as it says"),
+            ));
         }
         let events = blocks.iter().flat_map(|scanned| scanned.block.events());
         if record.chain_before.after(events) != record.chain_after {
-            return Err(damaged(place.says("the record's chain does not follow from its events")));
+            return Err(damaged(
+                place.says("the record's chain does not follow from its events"),
+            ));
         }
         for block in blocks {
             visit(block)?;

@@ -12,14 +12,17 @@ const WRITERS: u64 = 8;
 /// See the name.
 pub async fn of_many_writers_with_one_expectation_exactly_one_wins<B: Backend>(backend: Arc<B>) {
     let log = backend.open().await;
-    log.append(append(0, &[("contested", no_stream())])).await.unwrap();
+    log.append(append(0, &[("contested", no_stream())]))
+        .await
+        .unwrap();
     for round in 0..20 {
         let sent: Vec<_> = (0..WRITERS)
             .map(|writer| {
                 let log = Arc::clone(&log);
                 let number = 1000 + round * WRITERS + writer;
                 tokio::spawn(async move {
-                    log.append(append(number, &[("contested", exact(round))])).await
+                    log.append(append(number, &[("contested", exact(round))]))
+                        .await
                 })
             })
             .collect();
@@ -81,9 +84,8 @@ async fn write_on(
     let own = format!("w{writer}");
     let mut acknowledged = Vec::new();
     let mut own_version = no_stream();
-    let mut shared_version = ExpectedVersion::still(
-        log.stream_version(&stream("shared")).await.unwrap(),
-    );
+    let mut shared_version =
+        ExpectedVersion::still(log.stream_version(&stream("shared")).await.unwrap());
     for turn in 0..appends {
         let number = writer * 1_000 + turn;
         let outcome = loop {
@@ -126,10 +128,16 @@ pub async fn one_command_sent_many_times_at_once_is_recorded_once<B: Backend>(ba
 /// See the name.
 pub async fn a_relied_on_stream_cannot_move_under_a_writer<B: Backend>(backend: Arc<B>) {
     let log = backend.open().await;
-    log.append(append(0, &[("period", no_stream())])).await.unwrap();
+    log.append(append(0, &[("period", no_stream())]))
+        .await
+        .unwrap();
     let closing = {
         let log = Arc::clone(&log);
-        tokio::spawn(async move { log.append(append(1, &[("period", exact(0))])).await.unwrap() })
+        tokio::spawn(async move {
+            log.append(append(1, &[("period", exact(0))]))
+                .await
+                .unwrap()
+        })
     };
     let mut reports = 0;
     let refusal = loop {
@@ -146,6 +154,10 @@ pub async fn a_relied_on_stream_cannot_move_under_a_writer<B: Backend>(backend: 
     };
     assert_eq!(refusal.stream, stream("period"));
     let closed = closing.await.unwrap();
-    assert_eq!(closed.first, at(1 + reports), "a report was recorded after the period had closed");
+    assert_eq!(
+        closed.first,
+        at(1 + reports),
+        "a report was recorded after the period had closed"
+    );
     assert_eq!(log.head().await.unwrap(), Some(closed.first));
 }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::{Backend, append, at, event, exact, long_event, no_stream, stream};
 use crate::{
-    Append, GlobalPosition, LogError, MAX_APPEND_BYTES, MAX_EVENT_BYTES, NewEvent,
-    RecordedEvent, StreamPosition,
+    Append, GlobalPosition, LogError, MAX_APPEND_BYTES, MAX_EVENT_BYTES, NewEvent, RecordedEvent,
+    StreamPosition,
 };
 
 /// See the name.
@@ -34,7 +34,10 @@ pub async fn an_event_comes_back_exactly_as_it_was_written<B: Backend>(backend: 
         event.metadata.recorded_at = "2026-03-31T15:00:00.123456789Z".parse().unwrap();
         written.push(event);
     }
-    let sent = Append { expected: vec![(stream("a"), no_stream())], events: written.clone() };
+    let sent = Append {
+        expected: vec![(stream("a"), no_stream())],
+        events: written.clone(),
+    };
     log.append(sent).await.unwrap();
     let expected: Vec<_> = written
         .into_iter()
@@ -47,15 +50,28 @@ pub async fn an_event_comes_back_exactly_as_it_was_written<B: Backend>(backend: 
     assert_eq!(log.read_all(at(0), usize::MAX).await.unwrap(), expected);
     drop(log);
     let log = backend.reopen().await;
-    assert_eq!(log.read_stream(&stream("a"), StreamPosition(0), 99).await.unwrap(), expected);
+    assert_eq!(
+        log.read_stream(&stream("a"), StreamPosition(0), 99)
+            .await
+            .unwrap(),
+        expected
+    );
 }
 
 /// See the name.
 pub async fn an_event_at_the_limit_is_taken_and_one_above_is_not<B: Backend>(backend: Arc<B>) {
     let log = backend.open().await;
-    let of = |event| Append { expected: vec![(stream("a"), no_stream())], events: vec![event] };
-    match log.append(of(long_event(1, "a", MAX_EVENT_BYTES + 1))).await {
-        Err(LogError::TooLarge { bytes, limit_bytes, .. }) => {
+    let of = |event| Append {
+        expected: vec![(stream("a"), no_stream())],
+        events: vec![event],
+    };
+    match log
+        .append(of(long_event(1, "a", MAX_EVENT_BYTES + 1)))
+        .await
+    {
+        Err(LogError::TooLarge {
+            bytes, limit_bytes, ..
+        }) => {
             assert_eq!((bytes, limit_bytes), (MAX_EVENT_BYTES + 1, MAX_EVENT_BYTES));
         }
         other => panic!("expected TooLarge, got {other:?}"),
@@ -63,10 +79,16 @@ pub async fn an_event_at_the_limit_is_taken_and_one_above_is_not<B: Backend>(bac
     let largest = long_event(2, "a", MAX_EVENT_BYTES);
     log.append(of(largest.clone())).await.unwrap();
     log.append(append(3, &[("a", exact(0))])).await.unwrap();
-    assert_eq!(log.read_all(at(0), 1).await.unwrap()[0].data.get(), largest.data.get());
+    assert_eq!(
+        log.read_all(at(0), 1).await.unwrap()[0].data.get(),
+        largest.data.get()
+    );
     drop(log);
     let log = backend.reopen().await;
-    assert_eq!(log.read_all(at(0), 1).await.unwrap()[0].data.get(), largest.data.get());
+    assert_eq!(
+        log.read_all(at(0), 1).await.unwrap()[0].data.get(),
+        largest.data.get()
+    );
 }
 
 /// See the name.
@@ -87,7 +109,13 @@ pub async fn an_append_above_the_limit_is_refused_and_a_large_one_is_whole<B: Ba
     };
     let refused = log.append(of(MAX_APPEND_BYTES / EVENT_BYTES + 1)).await;
     assert!(
-        matches!(refused, Err(LogError::TooLarge { limit_bytes: MAX_APPEND_BYTES, .. })),
+        matches!(
+            refused,
+            Err(LogError::TooLarge {
+                limit_bytes: MAX_APPEND_BYTES,
+                ..
+            })
+        ),
         "{refused:?}"
     );
     assert_eq!(log.head().await.unwrap(), None);

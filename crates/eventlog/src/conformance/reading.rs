@@ -15,7 +15,9 @@ async fn fill(log: &dyn EventLog, events: u64) {
             0 => no_stream(),
             earlier => exact(earlier - 1),
         };
-        log.append(append(number, &[(&format!("s{}", number % 3), version)])).await.unwrap();
+        log.append(append(number, &[(&format!("s{}", number % 3), version)]))
+            .await
+            .unwrap();
     }
 }
 
@@ -26,8 +28,10 @@ pub async fn a_stream_is_read_in_pages<B: Backend>(backend: Arc<B>) {
     let name = stream("s1");
     let mut seen = Vec::new();
     loop {
-        let page =
-            log.read_stream(&name, StreamPosition(seen.len() as u64), 4).await.unwrap();
+        let page = log
+            .read_stream(&name, StreamPosition(seen.len() as u64), 4)
+            .await
+            .unwrap();
         assert!(page.len() <= 4);
         let end = page.len() < 4;
         seen.extend(page);
@@ -75,10 +79,18 @@ pub async fn reading_beyond_the_end_gives_nothing<B: Backend>(backend: Arc<B>) {
     assert_eq!(log.read_all(at(u64::MAX), 9).await.unwrap(), []);
     assert_eq!(log.read_all(at(0), 0).await.unwrap(), []);
     for from in [2, u64::MAX] {
-        let read = log.read_stream(&stream("s0"), StreamPosition(from), 9).await.unwrap();
+        let read = log
+            .read_stream(&stream("s0"), StreamPosition(from), 9)
+            .await
+            .unwrap();
         assert_eq!(read, []);
     }
-    assert_eq!(log.read_stream(&stream("none"), StreamPosition(0), 9).await.unwrap(), []);
+    assert_eq!(
+        log.read_stream(&stream("none"), StreamPosition(0), 9)
+            .await
+            .unwrap(),
+        []
+    );
 }
 
 /// See the name.
@@ -110,7 +122,11 @@ pub async fn a_subscriber_sees_every_event<B: Backend>(backend: Arc<B>) {
         let head: GlobalPosition = heads.borrow_and_update().unwrap();
         let known = (head.0 + 1 - next.0) as usize;
         let events = log.read_all(next, known).await.unwrap();
-        assert_eq!(events.len(), known, "every event up to the head can be read");
+        assert_eq!(
+            events.len(),
+            known,
+            "every event up to the head can be read"
+        );
         for event in events {
             assert_eq!(event.global_position, next);
             next = next.next();

@@ -8,9 +8,13 @@ use crate::{AppendOutcome, LogError, StreamPosition};
 /// See the name.
 pub async fn everything_is_there_after_reopening<B: Backend>(backend: Arc<B>) {
     let log = backend.open().await;
-    log.append(append(1, &[("a", no_stream()), ("b", no_stream())])).await.unwrap();
+    log.append(append(1, &[("a", no_stream()), ("b", no_stream())]))
+        .await
+        .unwrap();
     for number in 2..40 {
-        log.append(append(number, &[("a", exact(number - 2))])).await.unwrap();
+        log.append(append(number, &[("a", exact(number - 2))]))
+            .await
+            .unwrap();
     }
     let before = log.read_all(at(0), usize::MAX).await.unwrap();
     assert_eq!(before.len(), 40);
@@ -19,8 +23,14 @@ pub async fn everything_is_there_after_reopening<B: Backend>(backend: Arc<B>) {
     let log = backend.reopen().await;
     assert_eq!(log.read_all(at(0), usize::MAX).await.unwrap(), before);
     assert_eq!(log.head().await.unwrap(), Some(at(39)));
-    assert_eq!(log.stream_version(&stream("a")).await.unwrap(), Some(StreamPosition(38)));
-    let b = log.read_stream(&stream("b"), StreamPosition(0), 9).await.unwrap();
+    assert_eq!(
+        log.stream_version(&stream("a")).await.unwrap(),
+        Some(StreamPosition(38))
+    );
+    let b = log
+        .read_stream(&stream("b"), StreamPosition(0), 9)
+        .await
+        .unwrap();
     assert_eq!(b, [before[1].clone()]);
 }
 
@@ -36,8 +46,17 @@ pub async fn a_command_sent_again_after_reopening_gives_its_first_outcome<B: Bac
     drop(log);
 
     let log = backend.reopen().await;
-    assert_eq!(log.command_outcome(command(2)).await.unwrap(), Some((at(1), at(2))));
-    assert_eq!(log.append(sent).await.unwrap(), AppendOutcome { replayed: true, ..first });
+    assert_eq!(
+        log.command_outcome(command(2)).await.unwrap(),
+        Some((at(1), at(2)))
+    );
+    assert_eq!(
+        log.append(sent).await.unwrap(),
+        AppendOutcome {
+            replayed: true,
+            ..first
+        }
+    );
     assert_eq!(log.head().await.unwrap(), Some(at(3)));
 }
 
@@ -52,7 +71,10 @@ pub async fn positions_go_on_after_reopening<B: Backend>(backend: Arc<B>) {
         drop(log);
         log = backend.reopen().await;
     }
-    let a = log.read_stream(&stream("a"), StreamPosition(0), 9).await.unwrap();
+    let a = log
+        .read_stream(&stream("a"), StreamPosition(0), 9)
+        .await
+        .unwrap();
     assert_eq!(a.len(), 4);
 }
 

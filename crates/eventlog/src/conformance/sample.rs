@@ -70,11 +70,10 @@ pub fn event(number: u64, id: &str) -> NewEvent {
 pub fn long_event(number: u64, id: &str, stored_bytes: usize) -> NewEvent {
     let mut event = event(number, id);
     event.data = RawValue::from_string(r#""""#.to_owned()).unwrap();
-    let around =
-        crate::RecordedEvent::at(GlobalPosition(0), StreamPosition(0), event.clone())
-            .to_stored_bytes()
-            .unwrap()
-            .len();
+    let around = crate::RecordedEvent::at(GlobalPosition(0), StreamPosition(0), event.clone())
+        .to_stored_bytes()
+        .unwrap()
+        .len();
     let mut noise = number | 1;
     let text: String = std::iter::repeat_with(|| {
         noise ^= noise << 13;
@@ -93,7 +92,10 @@ pub fn long_event(number: u64, id: &str, stored_bytes: usize) -> NewEvent {
 #[must_use]
 pub fn append(number: u64, expected: &[(&str, ExpectedVersion)]) -> Append {
     Append {
-        expected: expected.iter().map(|(id, version)| (stream(id), *version)).collect(),
+        expected: expected
+            .iter()
+            .map(|(id, version)| (stream(id), *version))
+            .collect(),
         events: expected.iter().map(|(id, _)| event(number, id)).collect(),
     }
 }

@@ -1,0 +1,110 @@
+//! What accounts do that changes no record: sign-ins, sign-outs, refused commands.
+
+use daicho_access::Caller;
+use daicho_domain::account::AccountState;
+use daicho_domain::command::local_date;
+use daicho_domain::{AccountId, Actor, Command, Event, Fact, Rejection, Role, StreamId, Who};
+use daicho_eventlog::{Append, LogError, Metadata};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::AppError;
+use crate::handle::{CommandId, event_actor, expected, stream_name};
+
+/// Through what somebody signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Through {
+    /// The web pages.
+    Page,
+    /// The API.
+    Api,
+}
+
+impl Through {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Api => "api",
+        }
+    }
+}
+
+impl App {
+    /// Records that somebody signed in.
+    ///
+    /// # Errors
+    /// [`AppError::Unavailable`] where nothing can be recorded; the sign-in must then not go on.
+    pub async fn record_sign_in(&self, account: AccountId, through: Through) -> Result<(), AppError> {
+        let event = Event::SignedIn { through: through.code().to_owned() };
+        Ok(self.record_activity(account, event, None).await?)
+    }
+
+    /// Records that somebody signed out.
+    ///
+    /// # Errors
+    /// [`AppError::Unavailable`] where nothing can be recorded.
+    pub async fn record_sign_out(&self, account: AccountId, through: Through) -> Result<(), AppError> {
+        let event = Event::SignedOut { through: through.code().to_owned() };
+        Ok(self.record_activity(account, event, None).await?)
+    }
+
+    pub(crate) async fn record_refusal<C: Command>(&self, caller: &Caller, command: &C, id: CommandId, rejection: &Rejection) {
+        let Caller::Account(account) = caller else { return };
+        let event = Event::CommandRefused {
+            command: C::ACTION.name().to_owned(),
+            subject: command.subject(),
+            code: rejection.code().to_owned(),
+            message: rejection.ja(),
+        };
+        if let Err(error) = self.record_activity(*account, event, Some(id)).await {
+            tracing::error!(%error, command = C::ACTION.name(), "a refusal could not be recorded");
+        }
+    }
+
+    async fn record_activity(&self, account: AccountId, event: Event, cause: Option<CommandId>) -> Result<(), LogError> {
+        let stream = StreamId::Activity(account);
+        let command_id = self.new_id();
+        loop {
+            let models = self.models();
+            let now = self.now();
+            let state = models.world.account(account);
+            let metadata = Metadata {
+                event_id: Uuid::nil(),
+                command_id,
+                command_digest: None,
+                correlation_id: cause.map_or(command_id, |cause| cause.0),
+                causation_id: cause.map(|cause| cause.0),
+                actor: event_actor(&actor_of(account, state, now)),
+                municipality: state.map(|state| state.municipality.0),
+                reason: None,
+                recorded_at: now,
+            };
+            let append = Append {
+                expected: vec![(stream_name(&stream)?, expected(models.world.version(&stream)))],
+                events: vec![self.new_event(&Fact::new(stream, event.clone()), &metadata)?],
+            };
+            let appended = self.log.append(append).await;
+            self.projector
+                .catch_up(self.log.as_ref(), |_, _| {})
+                .await
+                .map_err(|error| LogError::io("follow the log", std::io::Error::other(error)))?;
+            match appended {
+                Ok(_) => return Ok(()),
+                Err(LogError::WrongExpectedVersion(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Who acts where no grant was asked for: the account, in its first role that holds.
+fn actor_of(account: AccountId, state: Option<&AccountState>, now: jiff::Timestamp) -> Actor {
+    let today = local_date(now);
+    let grant = state.and_then(|state| state.grants.values().find(|grant| grant.holds_on(today)));
+    Actor {
+        who: Who::Account(account),
+        role: grant.map_or(Role::Public, |grant| grant.role),
+        grant: grant.map(|grant| grant.id),
+        on_behalf_of: grant.and_then(|grant| grant.on_behalf_of),
+    }
+}

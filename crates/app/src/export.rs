@@ -1,0 +1,1 @@
+//! Writing a sheet to a file.

@@ -1,0 +1,190 @@
+//! How a command becomes events.
+
+use std::str::FromStr;
+
+use daicho_access::{Authorized, Caller};
+use daicho_domain::{Actor, Command, Context, Fact, Rejection, StreamId};
+use daicho_eventlog::{
+    Append, EventActor, ExpectedVersion, LogError, Metadata, NewEvent, StreamName, StreamPosition,
+};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::AppError;
+use crate::position::Position;
+
+/// The client's name for a command: the same id is carried out once, however often it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CommandId(pub Uuid);
+
+impl FromStr for CommandId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        Uuid::parse_str(text).map(Self)
+    }
+}
+
+/// A command that was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// Everything up to here contains its effect.
+    pub position: Position,
+    /// Number of events that it led to; 0 where everything was already as asked.
+    pub events: usize,
+    /// Whether it had been carried out before, under the same command id.
+    pub replayed: bool,
+}
+
+/// How often a command is decided anew because others changed what it relied on.
+const ATTEMPTS_MAX: usize = 16;
+
+impl App {
+    /// Carries out `command` for `caller`. What comes back is durable. A refusal of a signed-in
+    /// person is recorded.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] with the reason; [`AppError::CommandIdReused`] where the id was used
+    /// for something else; [`AppError::Busy`] and [`AppError::Unavailable`] where trying again
+    /// later with the same id is right.
+    pub async fn handle<C: Command>(&self, caller: &Caller, command: C, id: CommandId) -> Result<Done, AppError> {
+        let result = self.carry_out(caller, &command, id).await;
+        if let Err(AppError::Refused(rejection)) = &result {
+            self.record_refusal(caller, &command, id, rejection).await;
+        }
+        result
+    }
+
+    /// What `command` would lead to, without carrying it out or recording anything.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] with the reason why it could not be carried out.
+    pub fn preview<C: Command>(&self, caller: &Caller, command: C) -> Result<Vec<Fact>, AppError> {
+        let models = self.models();
+        let view = models.world.view();
+        let now = self.now();
+        let authorized = self.access.authorize(caller, command, &view, now)?;
+        let (command, actor) = authorized.into_parts();
+        Ok(command.decide(&view, &Context { actor, now })?)
+    }
+
+    async fn carry_out<C: Command>(&self, caller: &Caller, command: &C, id: CommandId) -> Result<Done, AppError> {
+        let digest = digest(caller, command)?;
+        if let Some(done) = self.carried_out_before(id, &digest).await? {
+            return Ok(done);
+        }
+        for _ in 0..ATTEMPTS_MAX {
+            let models = self.models();
+            let view = models.world.view();
+            let now = self.now();
+            let authorized = self.access.authorize(caller, command.clone(), &view, now)?;
+            let context = Context { actor: authorized.actor().clone(), now };
+            let facts = authorized.command().decide(&view, &context)?;
+            if facts.is_empty() {
+                let position = Position::new(models.position.unwrap_or_default());
+                return Ok(Done { position, events: 0, replayed: false });
+            }
+            let events = facts.len();
+            let relied_on = view.relied_on().into_iter();
+            match self.append(authorized, facts, relied_on, &context, id, digest.clone()).await {
+                Ok(outcome) => {
+                    self.projector.catch_up(self.log.as_ref(), |_, _| {}).await?;
+                    return Ok(Done { position: Position::new(outcome.last.0), events, replayed: outcome.replayed });
+                }
+                Err(LogError::WrongExpectedVersion(_)) => {
+                    self.projector.catch_up(self.log.as_ref(), |_, _| {}).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(AppError::Busy)
+    }
+
+    /// The outcome of a command that was carried out already, however long ago.
+    async fn carried_out_before(&self, id: CommandId, digest: &str) -> Result<Option<Done>, AppError> {
+        let Some((first, last)) = self.log.command_outcome(id.0).await? else { return Ok(None) };
+        let recorded = self.log.read_all(first, 1).await?;
+        if recorded.first().is_none_or(|event| event.metadata.command_digest.as_deref() != Some(digest)) {
+            return Err(AppError::CommandIdReused);
+        }
+        self.projector.catch_up(self.log.as_ref(), |_, _| {}).await?;
+        let events = usize::try_from(last.0 - first.0 + 1).unwrap_or(usize::MAX);
+        Ok(Some(Done { position: Position::new(last.0), events, replayed: true }))
+    }
+
+    /// The one place where commands reach the log. It takes an authorised command, and who acted
+    /// is taken from it alone.
+    async fn append<C: Command>(
+        &self,
+        authorized: Authorized<C>,
+        facts: Vec<Fact>,
+        relied_on: impl Iterator<Item = (StreamId, Option<u64>)>,
+        context: &Context,
+        id: CommandId,
+        digest: String,
+    ) -> Result<daicho_eventlog::AppendOutcome, LogError> {
+        let (command, actor) = authorized.into_parts();
+        let metadata = Metadata {
+            event_id: Uuid::nil(),
+            command_id: id.0,
+            command_digest: Some(digest),
+            correlation_id: id.0,
+            causation_id: None,
+            actor: event_actor(&actor),
+            municipality: command.subject().municipality.map(|municipality| municipality.0),
+            reason: command.reason(),
+            recorded_at: context.now,
+        };
+        let mut append = Append { expected: Vec::new(), events: Vec::with_capacity(facts.len()) };
+        for (stream, version) in relied_on {
+            append.expected.push((stream_name(&stream)?, expected(version)));
+        }
+        for fact in facts {
+            append.events.push(self.new_event(&fact, &metadata)?);
+        }
+        self.log.append(append).await
+    }
+
+    pub(crate) fn new_event(&self, fact: &Fact, metadata: &Metadata) -> Result<NewEvent, LogError> {
+        let data = fact
+            .event
+            .encode_data()
+            .map_err(|error| LogError::io("write an event as JSON", std::io::Error::other(error)))?;
+        Ok(NewEvent {
+            stream: stream_name(&fact.stream)?,
+            event_type: fact.event.name().to_owned(),
+            data,
+            metadata: Metadata { event_id: self.new_id(), ..metadata.clone() },
+        })
+    }
+}
+
+pub(crate) fn expected(version: Option<u64>) -> ExpectedVersion {
+    ExpectedVersion::still(version.map(StreamPosition))
+}
+
+pub(crate) fn stream_name(stream: &StreamId) -> Result<StreamName, LogError> {
+    let name = stream.to_string();
+    let (category, id) = name.split_once('-').unwrap_or((&name, ""));
+    StreamName::new(category, id).map_err(|error| LogError::io("name a stream", std::io::Error::other(error)))
+}
+
+pub(crate) fn event_actor(actor: &Actor) -> EventActor {
+    EventActor {
+        account: actor.who.to_string(),
+        role: actor.role.code().to_owned(),
+        grant: actor.grant.map(|grant| grant.0),
+        on_behalf_of: actor.on_behalf_of.map(|account| account.to_string()),
+    }
+}
+
+/// SHA-256 over who asks and what for: the same command id with another digest is another command.
+fn digest<C: Command>(caller: &Caller, command: &C) -> Result<String, AppError> {
+    let content = serde_json::to_vec(command)
+        .map_err(|error| Rejection::invalid("command", error.to_string(), "命令を読み取れません。"))?;
+    let mut hasher = Sha256::new();
+    hasher.update(format!("{caller:?}\n{}\n", C::ACTION.name()));
+    hasher.update(content);
+    Ok(hex::encode(hasher.finalize()))
+}

@@ -1,0 +1,11 @@
+//! The domain's rules, told as sentences: given events, when a command, then events or a refusal.
+
+mod accounts;
+mod entry;
+mod golden_events;
+mod period;
+mod plan;
+mod random_commands;
+mod route;
+mod scenario;
+mod targets;
