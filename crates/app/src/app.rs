@@ -79,6 +79,16 @@ impl App {
         self.projector.current().position.map(Position::new)
     }
 
+    /// Number of events in the log that the read models do not have yet.
+    ///
+    /// # Errors
+    /// [`AppError::Unavailable`] where the log cannot be asked.
+    pub async fn lag(&self) -> Result<u64, AppError> {
+        let head = self.log.head().await?.map_or(0, |head| head.0 + 1);
+        let folded = self.projector.current().position.map_or(0, |position| position + 1);
+        Ok(head.saturating_sub(folded))
+    }
+
     /// Whether the log was made by the demo.
     pub fn is_demo(&self) -> bool {
         self.projector.current().is_demo

@@ -1,2 +1,233 @@
-//! placeholder
-fn main() {}
+//! The binary: command line, wiring, exit statuses.
+
+mod arguments;
+mod config;
+mod control;
+mod demo;
+mod failure;
+mod operation;
+mod serve;
+mod service;
+mod surroundings;
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use arguments::{AccountCommand, Arguments, Command, DepartmentCommand, Export, Import, Init, LogFormat, Serve};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use clap::Parser;
+use daicho_web::WebSettings;
+use failure::Failure;
+use operation::{AccountOperation, DepartmentOperation, ExportOperation, ImportOperation, InitOperation, Operation, Outcome};
+use service::Service;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(Failure::new(format!("no threads can be started: {error}"))),
+    };
+    match runtime.block_on(run(arguments.command)) {
+        Ok(exit) => ExitCode::from(exit),
+        Err(failure) => report(failure),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is where errors of the command line go")]
+fn report(failure: Failure) -> ExitCode {
+    let exit = failure.exit;
+    eprintln!("{:?}", miette::Report::new(failure));
+    ExitCode::from(exit)
+}
+
+async fn run(command: Command) -> Result<u8, Failure> {
+    match command {
+        Command::PrintSchema => print(&Outcome { output: daicho_graphql::sdl(), ..Outcome::default() }),
+        Command::Demo(demo) => {
+            log_to_stderr(LogFormat::Text, "warn");
+            demo::run(demo).await
+        }
+        Command::Serve(arguments) => serve(&arguments).await,
+        Command::Init(init) => {
+            let data = init.data.clone();
+            print(&on_folder(&data, Operation::Init(init_operation(init)?), true).await?)
+        }
+        Command::Account { data, command } => print(&on_folder(&data.data, Operation::Account(account_operation(command)?), false).await?),
+        Command::Department { data, command } => print(&on_folder(&data.data, Operation::Department(department_operation(command)), false).await?),
+        Command::Plans { data } => print(&on_folder(&data.data, Operation::Plans, false).await?),
+        Command::Import(arguments) => import(arguments).await,
+        Command::Export(arguments) => export(arguments).await,
+        Command::Verify { data, json } => print(&on_folder(&data.data, Operation::Verify { json }, false).await?),
+    }
+}
+
+fn log_to_stderr(format: LogFormat, level: &str) {
+    let filter = EnvFilter::try_from_env("DAICHO_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+}
+
+async fn serve(arguments: &Serve) -> Result<u8, Failure> {
+    let config = config::Config::of(arguments)?;
+    log_to_stderr(config.log_format, "info");
+    if !service::is_data_folder(&config.data) {
+        return Err(Failure::new(format!("{} is no data folder", config.data.display()))
+            .help("make one with 'daicho init', or look at a sample city with 'daicho demo'"));
+    }
+    let service = Service::open(&config.data, surroundings::of_this_machine(), service::settings()).await?;
+    let settings = WebSettings {
+        secure_cookies: config.is_behind_tls(),
+        public_url: config.public_url.clone(),
+        ..WebSettings::default()
+    };
+    serve::serve(service, &config.data, config.listen, settings, |address| {
+        tracing::info!(%address, "serving");
+    })
+    .await?;
+    Ok(0)
+}
+
+/// Carries an operation out in the running service that holds the folder, or opens the folder.
+async fn on_folder(folder: &Path, operation: Operation, may_be_new: bool) -> Result<Outcome, Failure> {
+    let operator = surroundings::operating_system_user();
+    if let Some(result) = control::call(folder, &operation, &operator).await {
+        return result;
+    }
+    if !may_be_new && !service::is_data_folder(folder) {
+        return Err(Failure::new(format!("{} is no data folder", folder.display())).help("make one with 'daicho init'"));
+    }
+    log_to_stderr(LogFormat::Text, "warn");
+    let service = Service::open(folder, surroundings::of_this_machine(), service::settings()).await?;
+    let result = operation::run(&service, operation, &operator).await;
+    service.close().await?;
+    result
+}
+
+/// Prints what an operation gave back; what comes back is the exit status.
+fn print(outcome: &Outcome) -> Result<u8, Failure> {
+    let mut output = std::io::stdout().lock();
+    match output.write_all(outcome.output.as_bytes()).and_then(|()| output.flush()) {
+        // Whoever read the output has seen enough of it.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(outcome.exit),
+        Err(error) => Err(Failure::new(format!("standard output cannot be written: {error}"))),
+        Ok(()) => Ok(outcome.exit),
+    }
+}
+
+/// The password from standard input, or one that is made up and has to be printed.
+fn password(from_stdin: bool) -> Result<(String, bool), Failure> {
+    if !from_stdin {
+        return Ok((surroundings::made_up_password(), true));
+    }
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::new(format!("the password cannot be read from standard input: {error}")))?;
+    Ok((text.trim_end_matches(['\n', '\r']).to_owned(), false))
+}
+
+fn init_operation(init: Init) -> Result<InitOperation, Failure> {
+    let (password, print_password) = password(init.password_stdin)?;
+    Ok(InitOperation {
+        code: init.code,
+        name: init.name,
+        departments: init.departments,
+        admin: init.admin,
+        admin_name: init.admin_name,
+        password,
+        print_password,
+    })
+}
+
+fn account_operation(command: AccountCommand) -> Result<AccountOperation, Failure> {
+    Ok(match command {
+        AccountCommand::Open { name, display_name, password_stdin, acting } => {
+            let (password, print_password) = password(password_stdin)?;
+            AccountOperation::Open { name, display_name, password, print_password, acting: acting.account }
+        }
+        AccountCommand::Grant { name, role, department, from, until, on_behalf_of, acting } => {
+            AccountOperation::Grant { name, role, department, from, until, on_behalf_of, acting: acting.account }
+        }
+        AccountCommand::Withdraw { name, grant, reason, acting } => {
+            AccountOperation::Withdraw { name, grant, reason, acting: acting.account }
+        }
+        AccountCommand::Disable { name, reason, acting } => AccountOperation::Disable { name, reason, acting: acting.account },
+        AccountCommand::Password { name, password_stdin, account } => {
+            let (password, print_password) = password(password_stdin)?;
+            AccountOperation::Password { name, password, print_password, acting: account }
+        }
+        AccountCommand::List { acting, json } => AccountOperation::List { json, acting: acting.account },
+    })
+}
+
+fn department_operation(command: DepartmentCommand) -> DepartmentOperation {
+    match command {
+        DepartmentCommand::Open { name, from, acting } => DepartmentOperation::Open { name, from, acting: acting.account },
+        DepartmentCommand::Rename { name, new_name, acting } => DepartmentOperation::Rename { name, new_name, acting: acting.account },
+        DepartmentCommand::Close { name, to, acting } => DepartmentOperation::Close { name, to, acting: acting.account },
+        DepartmentCommand::List => DepartmentOperation::List,
+    }
+}
+
+async fn import(arguments: Import) -> Result<u8, Failure> {
+    let bytes = std::fs::read(&arguments.file)
+        .map_err(|error| Failure::new(format!("{} cannot be read: {error}", arguments.file.display())))?;
+    let plan_file = arguments
+        .plan
+        .as_ref()
+        .map(|path| {
+            std::fs::read_to_string(path)
+                .map_err(|error| Failure::new(format!("the plan file {} cannot be read: {error}", path.display())))
+        })
+        .transpose()?;
+    let file_name = arguments.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let operation = ImportOperation {
+        file_name,
+        bytes: BASE64.encode(bytes),
+        plan_file,
+        dry_run: arguments.dry_run,
+        json: arguments.json,
+        acting: arguments.account,
+    };
+    match arguments.data {
+        Some(folder) => print(&on_folder(&folder, Operation::Import(operation), false).await?),
+        None if operation.dry_run => print(&operation::dry_run_without_records(&operation)?),
+        None => Err(Failure::new("no data folder is named").help("name one with --data, or add --dry-run to only look")),
+    }
+}
+
+async fn export(arguments: Export) -> Result<u8, Failure> {
+    let plan = arguments
+        .plan
+        .map(|plan| plan.parse().map_err(|_| Failure::new(format!("'{plan}' is no plan")).help("see 'daicho plans' for the plans")))
+        .transpose()?;
+    let fiscal_year = arguments.fiscal_year.map(|year| year.parse().map_err(Failure::new)).transpose()?;
+    let at_position = arguments.at_position.map(|position| position.parse().map_err(Failure::new)).transpose()?;
+    let operation = Operation::Export(ExportOperation {
+        plan,
+        format: arguments.format,
+        fiscal_year,
+        as_of: arguments.as_of,
+        at_position,
+        acting: arguments.account,
+    });
+    let outcome = on_folder(&arguments.data.data, operation, false).await?;
+    let bytes = outcome
+        .file
+        .as_deref()
+        .map(|file| BASE64.decode(file))
+        .transpose()
+        .map_err(Failure::new)?
+        .ok_or_else(|| Failure::new("the service gave no file").help("use the same version of daicho as the service"))?;
+    match arguments.output {
+        Some(path) => std::fs::write(&path, &bytes).map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))?,
+        None => std::io::stdout().write_all(&bytes).map_err(Failure::new)?,
+    }
+    Ok(outcome.exit)
+}

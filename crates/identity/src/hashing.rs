@@ -57,7 +57,7 @@ pub(crate) enum HashingError {
     Busy,
     /// A stored hash cannot be read, or the hash function failed.
     #[error("a stored password cannot be checked; set a new one for this account")]
-    Failed(password_hash::Error),
+    Failed(#[source] password_hash::Error),
 }
 
 /// Computes and checks hashes at one cost.
@@ -71,8 +71,8 @@ pub(crate) struct Hasher {
 impl Hasher {
     pub(crate) fn new(cost: HashCost, entropy: &mut Entropy) -> Result<Self, StoreError> {
         let refused = || StoreError::HashCost { cost };
-        let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None)
-            .map_err(|_| refused())?;
+        let params =
+            Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(|_| refused())?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let decoy = argon2
             .hash_password_with_salt(&entropy.bytes::<32>(), &entropy.bytes::<16>())
@@ -242,7 +242,10 @@ mod tests {
             drop(working);
         });
         drop(served);
-        assert_eq!(all_served.iter().filter(|served| *served).count(), WAITING_MAX);
+        assert_eq!(
+            all_served.iter().filter(|served| *served).count(),
+            WAITING_MAX
+        );
         assert!(turns.take().is_some());
     }
 }

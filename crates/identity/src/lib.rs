@@ -33,14 +33,14 @@ mod store;
 mod fixture;
 
 pub use access_token::{Access, AccessTokenError, IssuedAccess, JwtIssuer};
-pub use attempt::{FAILURES_MAX, FAILURE_WINDOW};
+pub use attempt::{FAILURE_WINDOW, FAILURES_MAX};
 pub use credential::Credential;
 pub use entropy::Entropy;
 pub use hashing::HashCost;
 pub use lifetimes::Lifetimes;
 pub use password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordRefused};
 pub use person::{NewPerson, Person, PersonError, Standing};
-pub use refresh::{Refreshed, RefreshError};
+pub use refresh::{RefreshError, Refreshed};
 pub use session::{NewSession, Session, SessionError, SessionId, SignedIn};
 pub use sign_in::{SetPasswordError, SignInError};
 pub use store::{IDENTITY_FILE, IdentityStore, Pruned, Settings, StoreError};

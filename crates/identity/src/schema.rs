@@ -112,7 +112,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
             .map_err(during("bring its tables up to date"))?;
     }
     tx.pragma_update(None, "application_id", APPLICATION_ID)
-        .and_then(|()| tx.pragma_update(None, "user_version", STEPS.len()))
+        .and_then(|()| tx.pragma_update(None, "user_version", STEPS.len() as i64))
         .and_then(|()| tx.commit())
         .map_err(during("record its version"))
 }

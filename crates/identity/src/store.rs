@@ -8,7 +8,9 @@ use std::time::Duration;
 use daicho_domain::AccountId;
 use jiff::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, Transaction, TransactionBehavior,
+};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -116,9 +118,15 @@ pub enum StoreError {
     TracesRemain,
 }
 
-/// Names what was being done, for [`StoreError::Sqlite`].
+/// Turns SQLite's error into the store's, naming what was being done.
 pub(crate) fn during(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
-    move |source| StoreError::Sqlite { doing, source }
+    move |source| match source.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => StoreError::NotAnIdentityStore,
+        Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged {
+            detail: source.to_string(),
+        },
+        _ => StoreError::Sqlite { doing, source },
+    }
 }
 
 /// How much an [`IdentityStore::prune`] removed.
@@ -275,7 +283,10 @@ impl IdentityStore {
     }
 
     /// Runs `work` on the connection without a transaction of its own.
-    pub(crate) fn read<T, E>(&self, work: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+    pub(crate) fn read<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
         work(&self.connection())
     }
 
@@ -313,11 +324,7 @@ impl fmt::Debug for IdentityStore {
 }
 
 /// Reads a 32-byte secret of the store's own, making it the first time.
-fn secret(
-    tx: &Transaction<'_>,
-    name: &str,
-    entropy: &mut Entropy,
-) -> Result<[u8; 32], StoreError> {
+fn secret(tx: &Transaction<'_>, name: &str, entropy: &mut Entropy) -> Result<[u8; 32], StoreError> {
     let known = tx
         .query_row(
             "SELECT value FROM store_secret WHERE name = ?1",
@@ -366,4 +373,315 @@ pub(crate) fn before(now: Timestamp, duration: jiff::SignedDuration) -> At {
 pub(crate) fn account(row: &Row<'_>, column: &str) -> rusqlite::Result<AccountId> {
     row.get(column)
         .map(|bytes: [u8; 16]| AccountId(Uuid::from_bytes(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+    use crate::fixture::{PASSWORD, account, at, open, quick, register, store, with_password};
+    use crate::{JwtIssuer, NewPerson};
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Whether any file of the store holds these bytes.
+    fn holds(folder: &Path, needle: &[u8]) -> bool {
+        fs::read_dir(folder).unwrap().any(|entry| {
+            fs::read(entry.unwrap().path())
+                .unwrap()
+                .windows(needle.len())
+                .any(|window| window == needle)
+        })
+    }
+
+    #[test]
+    fn folder_and_files_are_the_owners_alone() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("data").join("identity");
+        let store = open(&folder, quick()).unwrap();
+        register(&store, 1, "staff.shoko");
+        assert_eq!(mode(&folder), 0o700);
+        let files: Vec<_> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        assert!(files.contains(&folder.join(IDENTITY_FILE)));
+        for file in files {
+            assert_eq!(mode(&file), 0o600, "{}", file.display());
+        }
+    }
+
+    #[test]
+    fn a_file_or_folder_that_others_may_read_is_refused_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(IDENTITY_FILE);
+        drop(open(folder.path(), quick()).unwrap());
+        for (path, bad, good, remedy) in [
+            (file.as_path(), 0o644, 0o600, "chmod 600"),
+            (file.as_path(), 0o620, 0o600, "chmod 600"),
+            (folder.path(), 0o750, 0o700, "chmod 700"),
+        ] {
+            set_mode(path, bad);
+            let error = open(folder.path(), quick()).unwrap_err();
+            assert!(matches!(error, StoreError::OpenToOthers { .. }));
+            let text = error.to_string();
+            assert!(text.contains(remedy), "{text}");
+            assert!(text.contains(&path.display().to_string()), "{text}");
+            set_mode(path, good);
+        }
+        open(folder.path(), quick()).unwrap();
+    }
+
+    #[test]
+    fn everything_is_there_again_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let token = {
+            let store = open(folder.path(), quick()).unwrap();
+            let shoko = with_password(&store, 1, "staff.shoko");
+            store.create_session(shoko, at(1)).unwrap().token
+        };
+        let store = open(folder.path(), quick()).unwrap();
+        assert_eq!(
+            store.session(token.expose(), at(2)).unwrap().account,
+            account(1)
+        );
+        store
+            .verify_password("staff.shoko", PASSWORD, "here", at(2))
+            .unwrap();
+    }
+
+    #[test]
+    fn the_file_is_durable_checked_and_zeroes_what_is_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path(), quick()).unwrap();
+        let number = |pragma: &str| -> i64 {
+            store
+                .read(|connection| connection.pragma_query_value(None, pragma, |row| row.get(0)))
+                .unwrap()
+        };
+        assert_eq!(number("secure_delete"), 1);
+        assert_eq!(number("foreign_keys"), 1);
+        assert_eq!(number("synchronous"), 2, "FULL");
+        assert_eq!(number("temp_store"), 2, "MEMORY");
+        let journal: String = store
+            .read(|connection| {
+                connection.pragma_query_value(None, "journal_mode", |row| row.get(0))
+            })
+            .unwrap();
+        assert_eq!(journal, "wal");
+    }
+
+    #[test]
+    fn erasing_a_person_leaves_no_byte_of_the_name_in_the_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path(), quick()).unwrap();
+        // Enough people that pages split and rows move about.
+        for number in 1..=300_u128 {
+            store
+                .register(
+                    &NewPerson {
+                        account: account(number * 7_919 % 1_009),
+                        sign_in_name: &format!("person.{number}.of.many"),
+                        display_name: &format!("氏名第{number}番{}", "長".repeat(60)),
+                        mail: Some(&format!("mail{number}@example.jp")),
+                    },
+                    at(0),
+                )
+                .unwrap();
+        }
+        let erased = store
+            .by_sign_in_name("person.150.of.many")
+            .unwrap()
+            .unwrap();
+        let id = erased.account;
+        store
+            .rename(id, "改姓前後 一五〇", at(1))
+            .and_then(|_| store.change_sign_in_name(id, "unusual.renamed", at(1)))
+            .and_then(|_| store.change_mail(id, Some("second@example.jp"), at(1)))
+            .unwrap();
+        store.set_password(id, PASSWORD, &[], at(1)).unwrap();
+        let session = store.create_session(id, at(2)).unwrap().session;
+        assert!(
+            store
+                .verify_password("unusual.renamed", "wrong wrong", "192.0.2.1", at(3))
+                .is_err()
+        );
+        let phc: String = store
+            .read(|connection| connection.query_row("SELECT phc FROM password", [], |r| r.get(0)))
+            .unwrap();
+        let traces = [
+            "氏名第150番",
+            "person.150.of.many",
+            "mail150@",
+            "改姓前後",
+            "unusual.renamed",
+            "second@example",
+            &phc,
+            session.csrf.expose(),
+        ];
+        assert!(holds(folder.path(), "改姓前後".as_bytes()));
+        assert!(holds(folder.path(), phc.as_bytes()));
+
+        store.erase(id, at(4)).unwrap();
+
+        for trace in traces {
+            assert!(!holds(folder.path(), trace.as_bytes()), "{trace}");
+        }
+        assert!(holds(folder.path(), "氏名第151番".as_bytes()));
+        let attempts: i64 = store
+            .read(|connection| {
+                connection.query_row("SELECT count(*) FROM failed_attempt", [], |r| r.get(0))
+            })
+            .unwrap();
+        assert_eq!(attempts, 0);
+    }
+
+    #[test]
+    fn an_erasure_that_another_process_hinders_says_so_and_is_finished_at_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path(), quick()).unwrap();
+        register(&store, 1, "unusual.name");
+        let reader = Connection::open(folder.path().join(IDENTITY_FILE)).unwrap();
+        reader
+            .execute_batch("BEGIN; SELECT count(*) FROM person;")
+            .unwrap();
+        store
+            .read(|connection| connection.busy_timeout(Duration::ZERO))
+            .unwrap();
+        let error = store.erase(account(1), at(1)).unwrap_err();
+        assert!(matches!(
+            error,
+            crate::PersonError::Store(StoreError::TracesRemain)
+        ));
+        assert_eq!(store.person(account(1)).unwrap(), None);
+        assert!(holds(folder.path(), b"unusual.name"));
+        drop(reader);
+        drop(store);
+        drop(open(folder.path(), quick()).unwrap());
+        assert!(!holds(folder.path(), b"unusual.name"));
+    }
+
+    #[test]
+    fn tokens_and_typed_names_are_not_in_the_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path(), quick()).unwrap();
+        let shoko = register(&store, 1, "staff.shoko");
+        let page = store.create_session(shoko, at(0)).unwrap();
+        let api = store.start_refresh(shoko, at(0)).unwrap();
+        let typed = "my-password-typed-as-a-name";
+        assert!(
+            store
+                .verify_password(typed, "x", "192.0.2.99", at(0))
+                .is_err()
+        );
+        for secret in [page.token.expose(), api.token.expose(), typed, "192.0.2.99"] {
+            assert!(!holds(folder.path(), secret.as_bytes()), "{secret}");
+        }
+        assert!(holds(folder.path(), b"staff.shoko"));
+    }
+
+    #[test]
+    fn a_file_of_a_newer_program_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path(), quick()).unwrap());
+        Connection::open(folder.path().join(IDENTITY_FILE))
+            .unwrap()
+            .pragma_update(None, "user_version", 99)
+            .unwrap();
+        assert!(matches!(
+            open(folder.path(), quick()),
+            Err(StoreError::NewerVersion {
+                found: 99,
+                known: 1
+            })
+        ));
+    }
+
+    #[test]
+    fn another_database_or_another_file_is_not_taken_for_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(IDENTITY_FILE);
+        Connection::open(&file)
+            .unwrap()
+            .execute_batch("CREATE TABLE cake (slice TEXT)")
+            .unwrap();
+        set_mode(&file, 0o600);
+        assert!(matches!(
+            open(folder.path(), quick()),
+            Err(StoreError::NotAnIdentityStore)
+        ));
+        fs::write(&file, "an essay, quite long ".repeat(100)).unwrap();
+        assert!(matches!(
+            open(folder.path(), quick()),
+            Err(StoreError::NotAnIdentityStore)
+        ));
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path(), quick()).unwrap());
+        let file = folder.path().join(IDENTITY_FILE);
+        let mut bytes = fs::read(&file).unwrap();
+        for byte in &mut bytes[4_096..8_192] {
+            *byte = 0xAA;
+        }
+        fs::write(&file, bytes).unwrap();
+        let error = open(folder.path(), quick()).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_store_in_a_file_does_not_take_predictable_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(
+            IdentityStore::open(folder.path(), quick(), Entropy::predictable(1), at(0)),
+            Err(StoreError::PredictableEntropy)
+        ));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_tokens() {
+        let token = || {
+            let store = store();
+            let shoko = register(&store, 1, "staff.shoko");
+            store.create_session(shoko, at(1)).unwrap().token
+        };
+        assert_eq!(token(), token());
+    }
+
+    #[test]
+    fn threads_share_the_store() {
+        let store = Arc::new(store());
+        let issuer = JwtIssuer::new(Arc::clone(&store), "i", "a").unwrap();
+        for number in 1..=8 {
+            with_password(&store, number, &format!("person.{number}"));
+        }
+        thread::scope(|scope| {
+            for number in 1..=8_u128 {
+                let (store, issuer) = (&store, &issuer);
+                scope.spawn(move || {
+                    let name = format!("person.{number}");
+                    let signed_in = store
+                        .verify_password(&name, PASSWORD, "here", at(1))
+                        .unwrap();
+                    assert_eq!(signed_in, account(number));
+                    let page = store.create_session(signed_in, at(1)).unwrap();
+                    let token = issuer.issue(&page.session.signed_in(), at(1)).unwrap();
+                    issuer.verify(token.token.expose(), at(2)).unwrap();
+                });
+            }
+        });
+    }
 }

@@ -18,6 +18,7 @@
 )]
 
 pub mod cell;
+pub mod direction;
 pub mod document;
 pub mod draft;
 pub mod encoding;

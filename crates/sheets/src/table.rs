@@ -81,7 +81,8 @@ impl Table {
             let (record, after) = read_record(rest, line, delimiter, line_ending);
             let consumed = &rest[..rest.len() - after.len()];
             ends_with_line_ending = consumed.ends_with(line_ending) && !record.has_open_quote;
-            let lines = consumed.matches(line_ending).count();
+            let feed = if line_ending == "\r" { '\r' } else { '\n' };
+            let lines = consumed.matches(feed).count();
             line = line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
             records.push(record);
             rest = after;
@@ -95,12 +96,20 @@ impl Table {
     }
 }
 
-/// The delimiter by which the anchor words stand alone in a cell.
+/// The delimiter by which the anchor words stand in cells of their own; commentary may hold
+/// the other one.
 fn delimiter_of(text: &str) -> Delimiter {
-    if text.contains('\t') || !text.contains(',') {
-        Delimiter::Tab
-    } else {
+    let anchors = |before: [&str; 2]| -> usize {
+        before
+            .into_iter()
+            .map(|before| text.matches(&format!("{before}目標値")).count())
+            .sum()
+    };
+    let (tabs, commas) = (anchors(["\t", "\t\""]), anchors([",", ",\""]));
+    if commas > tabs || (tabs == 0 && !text.contains('\t') && text.contains(',')) {
         Delimiter::Comma
+    } else {
+        Delimiter::Tab
     }
 }
 
@@ -266,7 +275,7 @@ mod tests {
         assert_eq!(table.delimiter, Delimiter::Comma);
         assert_eq!(table.line_ending, "\r\n");
         assert_eq!(table.records[0].text(1), "x\ny, \"z\"");
-        assert_eq!(table.records[1].line, 2);
+        assert_eq!(table.records[1].line, 3);
         let table = Table::read("a,\"x\ny\"\nb,c\n");
         assert_eq!(table.records[1].line, 3);
     }

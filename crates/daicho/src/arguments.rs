@@ -1,0 +1,349 @@
+//! The command line: every option is also a `DAICHO_…` variable and, for `serve`, a line of
+//! the configuration file.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
+
+/// Daicho (台帳): an event-sourced records service for evaluation sheets.
+///
+/// Departments submit yearly actuals and commentary, heads approve, the planning office
+/// confirms and publishes, auditors trace every change.
+#[derive(Debug, Parser)]
+#[command(name = "daicho", version, arg_required_else_help = true, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The data folder of one service.
+#[derive(Debug, Clone, Args)]
+pub struct DataFolder {
+    /// The data folder. Where a running service holds it, the command is carried out by that
+    /// service, through an owner-only socket in the folder.
+    #[arg(long, env = "DAICHO_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+}
+
+/// Who gives a writing command.
+#[derive(Debug, Clone, Args)]
+pub struct ActingAs {
+    /// Sign-in name of the account that acts. Its role decides what is allowed, as everywhere.
+    #[arg(long = "as", env = "DAICHO_AS", value_name = "ACCOUNT")]
+    pub account: String,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Builds a sample city with two years of real commands and serves it, or tells its story.
+    Demo(Demo),
+    /// Runs the service: pages, API, health.
+    Serve(Serve),
+    /// Sets up a new data folder: first municipality, departments, first administrator.
+    Init(Init),
+    /// Opens, disables and lists accounts, gives and withdraws roles, sets passwords.
+    Account {
+        /// The data folder.
+        #[command(flatten)]
+        data: DataFolder,
+        /// What to do with which account.
+        #[command(subcommand)]
+        command: AccountCommand,
+    },
+    /// Opens, renames, closes and lists departments.
+    Department {
+        /// The data folder.
+        #[command(flatten)]
+        data: DataFolder,
+        /// What to do with which department.
+        #[command(subcommand)]
+        command: DepartmentCommand,
+    },
+    /// Lists plans with their years.
+    Plans {
+        /// The data folder.
+        #[command(flatten)]
+        data: DataFolder,
+    },
+    /// Reads a sheet (TSV or CSV; encoding detected) into the records, or says what it would do.
+    Import(Import),
+    /// Writes a sheet to a file.
+    Export(Export),
+    /// Checks the records: journal against store, a fresh fold against every read model.
+    Verify {
+        /// The data folder.
+        #[command(flatten)]
+        data: DataFolder,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints the GraphQL schema (SDL).
+    PrintSchema,
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Tell the story on the terminal instead of serving: the sheet's summary, one figure's
+    /// history, the result of the verification.
+    #[arg(long)]
+    pub once: bool,
+    /// Where pages and API are served.
+    #[arg(long, env = "DAICHO_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Keep the city in this folder and serve it again next time; a temporary folder otherwise.
+    #[arg(long, env = "DAICHO_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Password of all demo accounts, 15 characters or more; made up and printed otherwise.
+    #[arg(long, env = "DAICHO_PASSWORD", value_name = "P", hide_env_values = true)]
+    pub password: Option<String>,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The data folder.
+    #[arg(long, env = "DAICHO_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where pages and API are served [default: 127.0.0.1:8080].
+    #[arg(long, env = "DAICHO_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Configuration file (TOML); options and variables go before it.
+    #[arg(long, env = "DAICHO_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The address that people use, e.g. https://daicho.city.example.jp; cookies are sent over
+    /// TLS only where it begins with https.
+    #[arg(long, env = "DAICHO_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// How log lines are written [default: text].
+    #[arg(long, env = "DAICHO_LOG_FORMAT", value_enum)]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The new data folder; made if it is missing.
+    #[arg(long, env = "DAICHO_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+    /// 全国地方公共団体コード of the municipality, six digits.
+    #[arg(long, value_name = "CODE")]
+    pub code: String,
+    /// Name of the municipality (砂川市).
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// A department to open; repeat it for more.
+    #[arg(long = "department", value_name = "NAME")]
+    pub departments: Vec<String>,
+    /// Sign-in name of the first administrator.
+    #[arg(long, value_name = "ACCOUNT", default_value = "admin")]
+    pub admin: String,
+    /// Name of the first administrator as people read it.
+    #[arg(long, value_name = "NAME", default_value = "システム管理者")]
+    pub admin_name: String,
+    /// Read the administrator's password from standard input; made up and printed otherwise.
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// `account …`.
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Opens an account.
+    Open {
+        /// Name to sign in with.
+        name: String,
+        /// Name that people read.
+        #[arg(long, value_name = "NAME")]
+        display_name: String,
+        /// Read the password from standard input; made up and printed otherwise.
+        #[arg(long)]
+        password_stdin: bool,
+        /// Who gives the command.
+        #[command(flatten)]
+        acting: ActingAs,
+    },
+    /// Gives a role.
+    Grant {
+        /// Name to sign in with.
+        name: String,
+        /// staff, approver, planning, auditor or administrator.
+        #[arg(long)]
+        role: String,
+        /// Name of the department, for staff and approver.
+        #[arg(long, value_name = "NAME")]
+        department: Option<String>,
+        /// First day [default: today].
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        from: Option<Date>,
+        /// Last day; open-ended otherwise.
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        until: Option<Date>,
+        /// Sign-in name of the person for whom the holder acts (代理).
+        #[arg(long, value_name = "ACCOUNT")]
+        on_behalf_of: Option<String>,
+        /// Who gives the command.
+        #[command(flatten)]
+        acting: ActingAs,
+    },
+    /// Withdraws a role.
+    Withdraw {
+        /// Name to sign in with.
+        name: String,
+        /// The grant, as `account list` prints it.
+        #[arg(long)]
+        grant: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// Who gives the command.
+        #[command(flatten)]
+        acting: ActingAs,
+    },
+    /// Disables an account and ends its sessions at once.
+    Disable {
+        /// Name to sign in with.
+        name: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// Who gives the command.
+        #[command(flatten)]
+        acting: ActingAs,
+    },
+    /// Sets a new password and ends the account's sessions.
+    Password {
+        /// Name to sign in with.
+        name: String,
+        /// Read it from standard input; made up and printed otherwise.
+        #[arg(long)]
+        password_stdin: bool,
+        /// Who gives the command; without it the operator does (recovery).
+        #[arg(long = "as", env = "DAICHO_AS", value_name = "ACCOUNT")]
+        account: Option<String>,
+    },
+    /// Lists accounts with their roles.
+    List {
+        /// Who asks.
+        #[command(flatten)]
+        acting: ActingAs,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `department …`.
+#[derive(Debug, Subcommand)]
+pub enum DepartmentCommand {
+    /// Opens a department.
+    Open {
+        /// Its name.
+        name: String,
+        /// First day [default: today].
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        from: Option<Date>,
+        /// Who gives the command.
+        #[command(flatten)]
+        acting: ActingAs,
+    },
+    /// Renames a department.
+    Rename {
+        /// Its name now.
+        name: String,
+        /// Its new name.
+        new_name: String,
+        /// Who gives the command.
+        #[command(flatten)]
+        acting: ActingAs,
+    },
+    /// Closes a department.
+    Close {
+        /// Its name.
+        name: String,
+        /// Last day [default: today].
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        to: Option<Date>,
+        /// Who gives the command.
+        #[command(flatten)]
+        acting: ActingAs,
+    },
+    /// Lists departments.
+    List,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The sheet.
+    pub file: PathBuf,
+    /// The plan file (TOML): what a sheet does not say. A dry run works without it.
+    #[arg(long, value_name = "PLAN.toml")]
+    pub plan: Option<PathBuf>,
+    /// Append nothing; print what would be appended and every issue.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+    /// The data folder; a dry run works without it.
+    #[arg(long, env = "DAICHO_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Sign-in name of the account that imports; a dry run works without it.
+    #[arg(long = "as", env = "DAICHO_AS", value_name = "ACCOUNT")]
+    pub account: Option<String>,
+}
+
+/// The formats of `export`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// The sheet as it was imported, or in the usual two-row layout.
+    Tsv,
+    /// The shape of `import --json`.
+    Json,
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The data folder.
+    #[command(flatten)]
+    pub data: DataFolder,
+    /// The plan, as `plans` prints it; the only plan where there is one.
+    #[arg(long, value_name = "ID")]
+    pub plan: Option<String>,
+    /// The format.
+    #[arg(long, value_enum, default_value = "tsv")]
+    pub format: Format,
+    /// The fiscal year (R3); the newest published or imported one otherwise.
+    #[arg(long, value_name = "R3")]
+    pub fiscal_year: Option<String>,
+    /// As it stood at this moment (RFC 3339).
+    #[arg(long, value_name = "T", conflicts_with = "at_position")]
+    pub as_of: Option<jiff::Timestamp>,
+    /// As it stood at this position.
+    #[arg(long, value_name = "N")]
+    pub at_position: Option<String>,
+    /// Sign-in name of the account that exports; without it the published sheet is exported.
+    #[arg(long = "as", env = "DAICHO_AS", value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// The file to write; standard output otherwise.
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+}

@@ -1,0 +1,108 @@
+//! The configuration of `serve`: option, then variable, then file, then default.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::arguments::{LogFormat, Serve};
+use crate::failure::Failure;
+
+/// `daicho.toml`; every line is also an option of `serve`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigFile {
+    data: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    public_url: Option<String>,
+    log_format: Option<LogFormat>,
+}
+
+/// How the service runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Where pages and API are served.
+    pub listen: SocketAddr,
+    /// The address that people use.
+    pub public_url: Option<String>,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+}
+
+impl Config {
+    /// The configuration that `arguments` and the file they name say.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or understood, or no data folder is named.
+    pub fn of(arguments: &Serve) -> Result<Self, Failure> {
+        let file = match &arguments.config {
+            Some(path) => read(path)?,
+            None => ConfigFile::default(),
+        };
+        let data = arguments.data.clone().or(file.data).ok_or_else(|| {
+            Failure::new("no data folder is named").help("name one with --data, DAICHO_DATA or 'data' in the configuration file")
+        })?;
+        Ok(Self {
+            data,
+            listen: arguments.listen.or(file.listen).unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)),
+            public_url: arguments.public_url.clone().or(file.public_url),
+            log_format: arguments.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
+        })
+    }
+
+    /// Whether cookies are to be sent over TLS only.
+    pub fn is_behind_tls(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+}
+
+fn read(path: &Path) -> Result<ConfigFile, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(format!("the configuration file {} cannot be read: {error}", path.display())))?;
+    toml::from_str(&text).map_err(|error| {
+        Failure::new(format!("the configuration file {} cannot be understood: {error}", path.display()))
+            .help("deploy/daicho.toml is an example with every line explained")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(config: Option<&Path>) -> Serve {
+        Serve { data: None, listen: None, config: config.map(Path::to_owned), public_url: None, log_format: None }
+    }
+
+    #[test]
+    fn an_option_goes_before_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("daicho.toml");
+        std::fs::write(&file, "data = '/srv/file'\nlisten = '127.0.0.1:9000'\nlog_format = 'json'\n").unwrap();
+        let of_file = Config::of(&arguments(Some(&file))).unwrap();
+        assert_eq!((of_file.data.to_str(), of_file.listen.port()), (Some("/srv/file"), 9000));
+        assert_eq!(of_file.log_format, LogFormat::Json);
+        let both = Config::of(&Serve { data: Some("/srv/option".into()), ..arguments(Some(&file)) }).unwrap();
+        assert_eq!((both.data.to_str(), both.listen.port()), (Some("/srv/option"), 9000));
+    }
+
+    #[test]
+    fn a_word_that_is_no_setting_is_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("daicho.toml");
+        std::fs::write(&file, "dta = '/srv'\n").unwrap();
+        assert!(Config::of(&arguments(Some(&file))).unwrap_err().message.contains("dta"));
+    }
+
+    #[test]
+    fn without_a_data_folder_nothing_starts() {
+        assert!(Config::of(&arguments(None)).unwrap_err().help.unwrap().contains("DAICHO_DATA"));
+    }
+
+    #[test]
+    fn cookies_are_secure_where_people_use_https() {
+        let arguments = Serve { data: Some("/srv".into()), public_url: Some("https://daicho.example".into()), ..arguments(None) };
+        assert!(Config::of(&arguments).unwrap().is_behind_tls());
+    }
+}

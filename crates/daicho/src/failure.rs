@@ -1,0 +1,105 @@
+//! What goes wrong on the command line: the cause, the next step, the exit status.
+
+use std::fmt;
+
+use daicho_app::AppError;
+use daicho_eventlog::LogError;
+use daicho_eventlog_sled::OpenError;
+use miette::Diagnostic;
+use serde::{Deserialize, Serialize};
+
+/// Exit status of anything that failed.
+pub const EXIT_FAILED: u8 = 1;
+/// Exit status of an import that errors in the sheet keep from being done; also of a command
+/// line that cannot be understood.
+pub const EXIT_BLOCKED: u8 = 2;
+/// Exit status of a verification that found something.
+pub const EXIT_DISCREPANCY: u8 = 3;
+
+/// A failure with its next step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The cause.
+    pub message: String,
+    /// The next step, where the cause does not say it already.
+    pub help: Option<String>,
+    /// The exit status.
+    pub exit: u8,
+}
+
+impl Failure {
+    /// A failure.
+    pub fn new(message: impl fmt::Display) -> Self {
+        Self { message: message.to_string(), help: None, exit: EXIT_FAILED }
+    }
+
+    /// With what to do next.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// With another exit status.
+    #[must_use]
+    pub fn exit(mut self, exit: u8) -> Self {
+        self.exit = exit;
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Diagnostic for Failure {
+    fn help(&self) -> Option<Box<dyn fmt::Display + '_>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+}
+
+/// An error with everything that led to it, in one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        Self::new(with_causes(&error))
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        Self::new(with_causes(&error))
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let help = match &error {
+            OpenError::Locked { .. } => Some(
+                "commands that take --data reach the running service through its socket by themselves; \
+                 a second 'serve' needs a data folder of its own",
+            ),
+            OpenError::Log(LogError::Damaged { .. }) => Some("copy the data folder before anything else is tried"),
+            OpenError::Log(_) => None,
+        };
+        let failure = Self::new(with_causes(&error));
+        match help {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What the tests of this crate share: a store, people, and a clock that is a number.
+
+use std::path::Path;
+
+use daicho_domain::AccountId;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::{Entropy, HashCost, IdentityStore, NewPerson, Settings, StoreError};
+
+pub(crate) const PASSWORD: &str = "kestrel ox vine umbrella";
+
+pub(crate) fn account(number: u128) -> AccountId {
+    AccountId(Uuid::from_u128(number))
+}
+
+/// `seconds` after some morning.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    "2026-04-01T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
+}
+
+pub(crate) fn quick() -> Settings {
+    Settings {
+        hash_cost: HashCost::QUICK_FOR_TESTS,
+        ..Settings::default()
+    }
+}
+
+pub(crate) fn store() -> IdentityStore {
+    IdentityStore::in_memory(quick(), Entropy::predictable(1), at(0)).unwrap()
+}
+
+/// Opens a store in a file; its entropy is as predictable as the other's, which only a test
+/// may hide.
+pub(crate) fn open(folder: &Path, settings: Settings) -> Result<IdentityStore, StoreError> {
+    let mut counter = 0_u8;
+    let entropy = Entropy::from_fn(move |buffer| {
+        for byte in buffer {
+            counter = counter.wrapping_mul(31).wrapping_add(17);
+            *byte = counter;
+        }
+    });
+    IdentityStore::open(folder, settings, entropy, at(0))
+}
+
+pub(crate) fn register(store: &IdentityStore, number: u128, sign_in_name: &str) -> AccountId {
+    store
+        .register(
+            &NewPerson {
+                account: account(number),
+                sign_in_name,
+                display_name: &format!("{sign_in_name} さん"),
+                mail: None,
+            },
+            at(0),
+        )
+        .unwrap()
+        .account
+}
+
+/// A person who can sign in with [`PASSWORD`].
+pub(crate) fn with_password(store: &IdentityStore, number: u128, sign_in_name: &str) -> AccountId {
+    let account = register(store, number, sign_in_name);
+    store.set_password(account, PASSWORD, &[], at(0)).unwrap();
+    account
+}

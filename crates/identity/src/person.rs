@@ -1,0 +1,611 @@
+//! The register of people: what an account's holder is called.
+
+use std::collections::BTreeMap;
+
+use daicho_domain::AccountId;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+use thiserror::Error;
+
+use crate::attempt;
+use crate::session::end_all;
+use crate::store::{At, IdentityStore, StoreError, account as account_column, during};
+
+/// Longest sign-in name, in characters.
+const SIGN_IN_NAME_CHARS_MAX: usize = 64;
+/// Longest display name, in characters.
+const DISPLAY_NAME_CHARS_MAX: usize = 100;
+/// Longest mail address (RFC 5321's path without its brackets), in bytes.
+const MAIL_BYTES_MAX: usize = 254;
+
+/// Whether an account may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It may.
+    Active,
+    /// It may not; who held it is still known.
+    Disabled,
+}
+
+/// What is known of the person who holds an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The account.
+    pub account: AccountId,
+    /// What the person types to sign in, in lower case.
+    pub sign_in_name: String,
+    /// The name that others see.
+    pub display_name: String,
+    /// Where mail reaches the person.
+    pub mail: Option<String>,
+    /// Whether the account may sign in.
+    pub standing: Standing,
+}
+
+/// A person to register.
+#[derive(Clone, Debug)]
+pub struct NewPerson<'a> {
+    /// The account, as the log knows it.
+    pub account: AccountId,
+    /// ASCII letters, digits, `.`, `-` and `_`; upper and lower case are the same.
+    pub sign_in_name: &'a str,
+    /// The name that others see, in any script.
+    pub display_name: &'a str,
+    /// Where mail reaches the person.
+    pub mail: Option<&'a str>,
+}
+
+/// Why the register was not changed.
+#[derive(Debug, Error)]
+pub enum PersonError {
+    /// Somebody else signs in by this name.
+    #[error("another person signs in by this name; choose a different one")]
+    SignInNameTaken,
+    /// The account has a person already.
+    #[error("this account is registered already; rename its person instead")]
+    AlreadyRegistered,
+    /// The account's person was erased, and an account is never given to somebody else.
+    #[error("this account's person was erased; open a new account")]
+    Erased,
+    /// No person has this account.
+    #[error("no person is registered for this account; register one first")]
+    NotRegistered,
+    /// The sign-in name has a form that cannot be used.
+    #[error(
+        "a sign-in name is 1 to {SIGN_IN_NAME_CHARS_MAX} ASCII letters, digits, dots, hyphens \
+         and underscores, and begins and ends with a letter or digit; write it so"
+    )]
+    SignInNameForm,
+    /// The display name is empty, too long or holds control characters.
+    #[error("a display name is 1 to {DISPLAY_NAME_CHARS_MAX} characters on one line; write it so")]
+    DisplayNameForm,
+    /// The mail address cannot be one.
+    #[error("a mail address reads like name@example.jp; correct it or leave it out")]
+    MailForm,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl IdentityStore {
+    /// Registers the person who holds an account; the person has no password yet.
+    ///
+    /// # Errors
+    /// [`PersonError::AlreadyRegistered`], [`PersonError::Erased`],
+    /// [`PersonError::SignInNameTaken`], or one of the forms.
+    pub fn register(&self, new: &NewPerson<'_>, now: Timestamp) -> Result<Person, PersonError> {
+        let person = Person {
+            account: new.account,
+            sign_in_name: sign_in_name(new.sign_in_name)?,
+            display_name: display_name(new.display_name)?,
+            mail: new.mail.map(mail).transpose()?,
+            standing: Standing::Active,
+        };
+        let id = person.account.0.into_bytes();
+        self.write(|tx| {
+            match standing(tx, person.account)? {
+                None => {}
+                Some(Kept::Erased) => return Err(PersonError::Erased),
+                Some(Kept::Is(_)) => return Err(PersonError::AlreadyRegistered),
+            }
+            refuse_taken(tx, &person.sign_in_name, person.account)?;
+            tx.execute(
+                "INSERT INTO account (id, standing, registered_at, changed_at)
+                 VALUES (?1, 'active', ?2, ?2)",
+                (id, At(now)),
+            )
+            .map_err(during("register an account"))?;
+            tx.execute(
+                "INSERT INTO person (account, sign_in_name, display_name, mail)
+                 VALUES (?1, ?2, ?3, ?4)",
+                (id, &person.sign_in_name, &person.display_name, &person.mail),
+            )
+            .map_err(during("register a person"))?;
+            Ok(())
+        })?;
+        Ok(person)
+    }
+
+    /// Changes the name that others see.
+    ///
+    /// # Errors
+    /// [`PersonError::NotRegistered`] or [`PersonError::DisplayNameForm`].
+    pub fn rename(
+        &self,
+        account: AccountId,
+        new_name: &str,
+        now: Timestamp,
+    ) -> Result<Person, PersonError> {
+        let new_name = display_name(new_name)?;
+        self.change(account, now, |tx| {
+            tx.execute(
+                "UPDATE person SET display_name = ?2 WHERE account = ?1",
+                (account.0.into_bytes(), new_name),
+            )
+            .map_err(during("rename a person"))?;
+            Ok(())
+        })
+    }
+
+    /// Changes what the person types to sign in. Sessions go on.
+    ///
+    /// # Errors
+    /// [`PersonError::NotRegistered`], [`PersonError::SignInNameTaken`] or
+    /// [`PersonError::SignInNameForm`].
+    pub fn change_sign_in_name(
+        &self,
+        account: AccountId,
+        new_name: &str,
+        now: Timestamp,
+    ) -> Result<Person, PersonError> {
+        let new_name = sign_in_name(new_name)?;
+        self.change(account, now, |tx| {
+            refuse_taken(tx, &new_name, account)?;
+            tx.execute(
+                "UPDATE person SET sign_in_name = ?2 WHERE account = ?1",
+                (account.0.into_bytes(), new_name),
+            )
+            .map_err(during("change a sign-in name"))?;
+            Ok(())
+        })
+    }
+
+    /// Changes or removes the mail address.
+    ///
+    /// # Errors
+    /// [`PersonError::NotRegistered`] or [`PersonError::MailForm`].
+    pub fn change_mail(
+        &self,
+        account: AccountId,
+        new_mail: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Person, PersonError> {
+        let new_mail = new_mail.map(mail).transpose()?;
+        self.change(account, now, |tx| {
+            tx.execute(
+                "UPDATE person SET mail = ?2 WHERE account = ?1",
+                (account.0.into_bytes(), new_mail),
+            )
+            .map_err(during("change a mail address"))?;
+            Ok(())
+        })
+    }
+
+    /// Ends every session and refresh family of the account and lets it sign in no more,
+    /// until [`enable`](Self::enable). Disabling twice changes nothing.
+    ///
+    /// # Errors
+    /// [`PersonError::NotRegistered`].
+    pub fn disable(&self, account: AccountId, now: Timestamp) -> Result<Person, PersonError> {
+        self.change(account, now, |tx| {
+            end_all(tx, account)?;
+            set_standing(tx, account, "disabled")
+        })
+    }
+
+    /// Lets a disabled account sign in again, by the password that it had.
+    ///
+    /// # Errors
+    /// [`PersonError::NotRegistered`].
+    pub fn enable(&self, account: AccountId, now: Timestamp) -> Result<Person, PersonError> {
+        self.change(account, now, |tx| set_standing(tx, account, "active"))
+    }
+
+    /// Erases the person: name, mail, password, sessions, tokens and failed attempts are
+    /// gone from the file when this returns. Only the account's id stays, so that it is
+    /// never given to somebody else. Erasing twice changes nothing.
+    ///
+    /// # Errors
+    /// [`PersonError::NotRegistered`] if the account was never registered;
+    /// [`StoreError::TracesRemain`] if another process holds the file, so that deleted bytes
+    /// may still be in it (the person is gone all the same).
+    pub fn erase(&self, account: AccountId, now: Timestamp) -> Result<(), PersonError> {
+        let id = account.0.into_bytes();
+        self.write(|tx| {
+            if standing(tx, account)?.is_none() {
+                return Err(PersonError::NotRegistered);
+            }
+            if let Some(person) = find(tx, account)? {
+                attempt::forget_name(tx, self.attempt_name_hash(&person.sign_in_name))?;
+            }
+            end_all(tx, account)?;
+            tx.execute("DELETE FROM password WHERE account = ?1", [id])
+                .map_err(during("erase a password"))?;
+            tx.execute("DELETE FROM person WHERE account = ?1", [id])
+                .map_err(during("erase a person"))?;
+            tx.execute(
+                "UPDATE account SET standing = 'erased', changed_at = ?2
+                 WHERE id = ?1 AND standing <> 'erased'",
+                (id, At(now)),
+            )
+            .map_err(during("mark an account as erased"))?;
+            Ok(())
+        })?;
+        if self.scrub()? {
+            Ok(())
+        } else {
+            Err(StoreError::TracesRemain.into())
+        }
+    }
+
+    /// The person who holds the account; `None` if unknown or erased.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn person(&self, account: AccountId) -> Result<Option<Person>, StoreError> {
+        self.read(|connection| find(connection, account))
+    }
+
+    /// The person who signs in by this name, in upper or lower case.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn by_sign_in_name(&self, name: &str) -> Result<Option<Person>, StoreError> {
+        self.read(|connection| find_by_name(connection, name))
+    }
+
+    /// The display names of these accounts; unknown and erased ones are absent.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn names(&self, accounts: &[AccountId]) -> Result<BTreeMap<AccountId, String>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT display_name FROM person WHERE account = ?1")
+                .map_err(during("read names"))?;
+            let mut names = BTreeMap::new();
+            for account in accounts {
+                let name = statement
+                    .query_row([account.0.into_bytes()], |row| row.get(0))
+                    .optional()
+                    .map_err(during("read names"))?;
+                if let Some(name) = name {
+                    names.insert(*account, name);
+                }
+            }
+            Ok(names)
+        })
+    }
+
+    fn change(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+        work: impl FnOnce(&Transaction<'_>) -> Result<(), PersonError>,
+    ) -> Result<Person, PersonError> {
+        self.write(|tx| {
+            if find(tx, account)?.is_none() {
+                return Err(PersonError::NotRegistered);
+            }
+            work(tx)?;
+            tx.execute(
+                "UPDATE account SET changed_at = ?2 WHERE id = ?1",
+                (account.0.into_bytes(), At(now)),
+            )
+            .map_err(during("note a change of an account"))?;
+            find(tx, account)?.ok_or(PersonError::NotRegistered)
+        })
+    }
+}
+
+/// What the store keeps of an account.
+enum Kept {
+    Is(Standing),
+    Erased,
+}
+
+fn standing(connection: &Connection, account: AccountId) -> Result<Option<Kept>, StoreError> {
+    let text: Option<String> = connection
+        .query_row(
+            "SELECT standing FROM account WHERE id = ?1",
+            [account.0.into_bytes()],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(during("read an account"))?;
+    Ok(text.map(|text| match text.as_str() {
+        "active" => Kept::Is(Standing::Active),
+        "disabled" => Kept::Is(Standing::Disabled),
+        _ => Kept::Erased,
+    }))
+}
+
+/// Whether the account may sign in.
+pub(crate) fn is_active(connection: &Connection, account: AccountId) -> Result<bool, StoreError> {
+    Ok(matches!(
+        standing(connection, account)?,
+        Some(Kept::Is(Standing::Active))
+    ))
+}
+
+fn set_standing(
+    tx: &Transaction<'_>,
+    account: AccountId,
+    standing: &str,
+) -> Result<(), PersonError> {
+    tx.execute(
+        "UPDATE account SET standing = ?2 WHERE id = ?1",
+        (account.0.into_bytes(), standing),
+    )
+    .map_err(during("change an account's standing"))?;
+    Ok(())
+}
+
+const PERSON: &str = "SELECT account, sign_in_name, display_name, mail, standing
+                      FROM person JOIN account ON account.id = person.account";
+
+pub(crate) fn find(
+    connection: &Connection,
+    account: AccountId,
+) -> Result<Option<Person>, StoreError> {
+    connection
+        .query_row(
+            &format!("{PERSON} WHERE person.account = ?1"),
+            [account.0.into_bytes()],
+            read_person,
+        )
+        .optional()
+        .map_err(during("read a person"))
+}
+
+pub(crate) fn find_by_name(
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<Person>, StoreError> {
+    connection
+        .query_row(
+            &format!("{PERSON} WHERE sign_in_name = ?1"),
+            [as_typed(name)],
+            read_person,
+        )
+        .optional()
+        .map_err(during("look a sign-in name up"))
+}
+
+fn read_person(row: &Row<'_>) -> rusqlite::Result<Person> {
+    Ok(Person {
+        account: account_column(row, "account")?,
+        sign_in_name: row.get("sign_in_name")?,
+        display_name: row.get("display_name")?,
+        mail: row.get("mail")?,
+        standing: match row.get::<_, String>("standing")?.as_str() {
+            "active" => Standing::Active,
+            _ => Standing::Disabled,
+        },
+    })
+}
+
+fn refuse_taken(tx: &Transaction<'_>, name: &str, by: AccountId) -> Result<(), PersonError> {
+    match find_by_name(tx, name)? {
+        Some(holder) if holder.account != by => Err(PersonError::SignInNameTaken),
+        _ => Ok(()),
+    }
+}
+
+/// A sign-in name as it is compared: without blanks around it, in lower case.
+pub(crate) fn as_typed(name: &str) -> String {
+    name.trim().to_ascii_lowercase()
+}
+
+fn sign_in_name(text: &str) -> Result<String, PersonError> {
+    let name = as_typed(text);
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let outer = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let fits = name.len() <= SIGN_IN_NAME_CHARS_MAX
+        && name.chars().all(inner)
+        && outer(name.chars().next())
+        && outer(name.chars().next_back());
+    if fits {
+        Ok(name)
+    } else {
+        Err(PersonError::SignInNameForm)
+    }
+}
+
+fn display_name(text: &str) -> Result<String, PersonError> {
+    let name = text.trim();
+    let fits = !name.is_empty()
+        && name.chars().count() <= DISPLAY_NAME_CHARS_MAX
+        && !name.chars().any(char::is_control);
+    if fits {
+        Ok(name.to_owned())
+    } else {
+        Err(PersonError::DisplayNameForm)
+    }
+}
+
+fn mail(text: &str) -> Result<String, PersonError> {
+    let mail = text.trim();
+    // Whether it reaches anybody is for the first mail to find out.
+    let fits = mail.len() <= MAIL_BYTES_MAX
+        && !mail.chars().any(|c| c.is_control() || c.is_whitespace())
+        && mail
+            .rsplit_once('@')
+            .is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
+    if fits {
+        Ok(mail.to_owned())
+    } else {
+        Err(PersonError::MailForm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{account, at, register, store};
+
+    #[test]
+    fn a_registered_person_is_found_by_account_and_by_name_in_any_case() {
+        let store = store();
+        let shoko = store
+            .register(
+                &NewPerson {
+                    account: account(1),
+                    sign_in_name: "Staff.Shoko",
+                    display_name: "商工 花子",
+                    mail: Some("shoko@example.jp"),
+                },
+                at(0),
+            )
+            .unwrap();
+        assert_eq!(shoko.sign_in_name, "staff.shoko");
+        assert_eq!(store.person(account(1)).unwrap(), Some(shoko.clone()));
+        assert_eq!(store.by_sign_in_name(" STAFF.shoko ").unwrap(), Some(shoko));
+        assert_eq!(store.by_sign_in_name("nobody").unwrap(), None);
+    }
+
+    #[test]
+    fn two_people_cannot_sign_in_by_the_same_name_in_another_case() {
+        let store = store();
+        register(&store, 1, "staff.shoko");
+        let second = store.register(
+            &NewPerson {
+                account: account(2),
+                sign_in_name: "STAFF.SHOKO",
+                display_name: "別人",
+                mail: None,
+            },
+            at(0),
+        );
+        assert!(matches!(second, Err(PersonError::SignInNameTaken)));
+        assert_eq!(store.person(account(2)).unwrap(), None);
+
+        register(&store, 2, "staff.nourin");
+        let change = store.change_sign_in_name(account(2), "Staff.Shoko", at(1));
+        assert!(matches!(change, Err(PersonError::SignInNameTaken)));
+        store
+            .change_sign_in_name(account(1), "staff.shoko", at(1))
+            .expect("one's own name is not taken by somebody else");
+    }
+
+    #[test]
+    fn an_account_cannot_be_registered_twice() {
+        let store = store();
+        register(&store, 1, "staff.shoko");
+        let again = store.register(
+            &NewPerson {
+                account: account(1),
+                sign_in_name: "other",
+                display_name: "別人",
+                mail: None,
+            },
+            at(0),
+        );
+        assert!(matches!(again, Err(PersonError::AlreadyRegistered)));
+    }
+
+    #[test]
+    fn a_person_can_be_renamed_and_gets_another_mail_address() {
+        let store = store();
+        register(&store, 1, "staff.shoko");
+        store.rename(account(1), "新姓 花子", at(1)).unwrap();
+        store
+            .change_mail(account(1), Some("new@example.jp"), at(2))
+            .unwrap();
+        let person = store
+            .change_sign_in_name(account(1), "shoko.new", at(3))
+            .unwrap();
+        assert_eq!(person.display_name, "新姓 花子");
+        assert_eq!(person.mail.as_deref(), Some("new@example.jp"));
+        assert_eq!(store.by_sign_in_name("staff.shoko").unwrap(), None);
+        assert_eq!(store.by_sign_in_name("shoko.new").unwrap(), Some(person));
+        assert_eq!(
+            store.change_mail(account(1), None, at(4)).unwrap().mail,
+            None
+        );
+    }
+
+    #[test]
+    fn an_unknown_account_cannot_be_renamed_disabled_or_erased() {
+        let store = store();
+        let unknown = account(9);
+        let refused = [
+            store.rename(unknown, "誰か", at(0)).err(),
+            store.disable(unknown, at(0)).err(),
+            store.enable(unknown, at(0)).err(),
+            store.erase(unknown, at(0)).err(),
+        ];
+        for error in refused {
+            assert!(matches!(error, Some(PersonError::NotRegistered)));
+        }
+    }
+
+    #[test]
+    fn names_leave_out_who_is_unknown_or_erased() {
+        let store = store();
+        register(&store, 1, "one");
+        register(&store, 2, "two");
+        store.erase(account(2), at(1)).unwrap();
+        let names = store.names(&[account(1), account(2), account(3)]).unwrap();
+        assert_eq!(names, BTreeMap::from([(account(1), "one さん".to_owned())]));
+    }
+
+    #[test]
+    fn forms_that_cannot_be_used_are_refused() {
+        for name in [
+            "",
+            ".dot",
+            "dot.",
+            "two words",
+            "商工",
+            "a@b",
+            &"x".repeat(65),
+        ] {
+            assert!(
+                matches!(sign_in_name(name), Err(PersonError::SignInNameForm)),
+                "{name}"
+            );
+        }
+        for name in ["", "  ", "two\nlines", &"名".repeat(101)] {
+            assert!(matches!(
+                display_name(name),
+                Err(PersonError::DisplayNameForm)
+            ));
+        }
+        for text in ["", "@", "name@", "@host", "a b@host", "name"] {
+            assert!(matches!(mail(text), Err(PersonError::MailForm)), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_erased_account_is_never_given_to_somebody_else_but_the_name_is_free() {
+        let store = store();
+        register(&store, 1, "staff.shoko");
+        store.erase(account(1), at(1)).unwrap();
+        store
+            .erase(account(1), at(2))
+            .expect("erasing twice changes nothing");
+        assert_eq!(store.person(account(1)).unwrap(), None);
+        let again = store.register(
+            &NewPerson {
+                account: account(1),
+                sign_in_name: "staff.shoko",
+                display_name: "別人",
+                mail: None,
+            },
+            at(3),
+        );
+        assert!(matches!(again, Err(PersonError::Erased)));
+        register(&store, 2, "staff.shoko");
+    }
+}
