@@ -24,7 +24,7 @@ pub use daicho_projections::{
 pub use error::AppError;
 pub use export::{Export, ExportFormat, ExportRequest};
 pub use handle::{CommandId, Done};
-pub use import::{ImportOutcome, ImportRequest};
+pub use import::{ImportOutcome, ImportRequest, read_entry, read_sheet};
 pub use position::Position;
 pub use query::{AccountInfo, PlanInfo, PublicationInfo, Published, ReportPlace, ReportView, Viewer};
 pub use verify::{Discrepancy, Verification};

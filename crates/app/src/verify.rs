@@ -38,7 +38,7 @@ impl App {
         let current = self.projector.catch_up(self.log.as_ref(), |_, _| {}).await?;
         let events = current.position.map_or(0, |position| position + 1);
         let mut discrepancies = Vec::new();
-        match fold(self.log.as_ref(), current.position).await {
+        match fold(self.log.as_ref(), |event| Some(event.global_position.0) <= current.position).await {
             Ok(fresh) if fresh == *current => {}
             Ok(_) => discrepancies.push(Discrepancy {
                 check: "read models".into(),

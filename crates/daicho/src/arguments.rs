@@ -2,10 +2,12 @@
 //! the configuration file.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
+
+use crate::failure::{EXIT_BLOCKED, Failure};
 
 /// Daicho (台帳): an event-sourced records service for evaluation sheets.
 ///
@@ -22,10 +24,23 @@ pub struct Arguments {
 /// The data folder of one service.
 #[derive(Debug, Clone, Args)]
 pub struct DataFolder {
+    // Global arguments cannot be required, so `Self::path` is what asks for it.
     /// The data folder. Where a running service holds it, the command is carried out by that
     /// service, through an owner-only socket in the folder.
-    #[arg(long, env = "DAICHO_DATA", value_name = "DIR")]
-    pub data: PathBuf,
+    #[arg(long, env = "DAICHO_DATA", value_name = "DIR", global = true)]
+    data: Option<PathBuf>,
+}
+
+impl DataFolder {
+    /// The folder.
+    ///
+    /// # Errors
+    /// Where none is named.
+    pub fn path(&self) -> Result<&Path, Failure> {
+        self.data
+            .as_deref()
+            .ok_or_else(|| Failure::new("no data folder is named").help("name one with --data or DAICHO_DATA").exit(EXIT_BLOCKED))
+    }
 }
 
 /// Who gives a writing command.

@@ -55,12 +55,12 @@ async fn run(command: Command) -> Result<u8, Failure> {
             let data = init.data.clone();
             print(&on_folder(&data, Operation::Init(init_operation(init)?), true).await?)
         }
-        Command::Account { data, command } => print(&on_folder(&data.data, Operation::Account(account_operation(command)?), false).await?),
-        Command::Department { data, command } => print(&on_folder(&data.data, Operation::Department(department_operation(command)), false).await?),
-        Command::Plans { data } => print(&on_folder(&data.data, Operation::Plans, false).await?),
+        Command::Account { data, command } => print(&on_folder(data.path()?, Operation::Account(account_operation(command)?), false).await?),
+        Command::Department { data, command } => print(&on_folder(data.path()?, Operation::Department(department_operation(command)), false).await?),
+        Command::Plans { data } => print(&on_folder(data.path()?, Operation::Plans, false).await?),
         Command::Import(arguments) => import(arguments).await,
         Command::Export(arguments) => export(arguments).await,
-        Command::Verify { data, json } => print(&on_folder(&data.data, Operation::Verify { json }, false).await?),
+        Command::Verify { data, json } => print(&on_folder(data.path()?, Operation::Verify { json }, false).await?),
     }
 }
 
@@ -217,7 +217,7 @@ async fn export(arguments: Export) -> Result<u8, Failure> {
         at_position,
         acting: arguments.account,
     });
-    let outcome = on_folder(&arguments.data.data, operation, false).await?;
+    let outcome = on_folder(arguments.data.path()?, operation, false).await?;
     let bytes = outcome
         .file
         .as_deref()

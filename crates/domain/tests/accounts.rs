@@ -201,8 +201,14 @@ fn staff_and_approvers_have_a_department_and_the_others_none() {
     for role in Role::GRANTABLE {
         let grant = new_grant(role);
         let department = grant.department.xor(Some(COMMERCE));
-        s.when(give(Grant { department, ..grant }), ADMINISTRATOR)
-            .then_invalid("department");
+        s.when(
+            give(Grant {
+                department,
+                ..grant
+            }),
+            ADMINISTRATOR,
+        )
+        .then_invalid("department");
     }
 }
 
@@ -237,8 +243,11 @@ fn a_delegation_names_somebody_else_who_exists() {
     };
     s.when(for_account(STAFF.account()), ADMINISTRATOR)
         .then_invalid("on_behalf_of");
-    s.when(for_account(AccountId(Uuid::from_u128(0xa99))), ADMINISTRATOR)
-        .then_rejected(|it| matches!(it, Rejection::NotFound { .. }));
+    s.when(
+        for_account(AccountId(Uuid::from_u128(0xa99))),
+        ADMINISTRATOR,
+    )
+    .then_rejected(|it| matches!(it, Rejection::NotFound { .. }));
     s.when(for_account(APPROVER.account()), ADMINISTRATOR)
         .relying_on([
             StreamId::Municipality(CITY),

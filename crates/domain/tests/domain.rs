@@ -1,4 +1,5 @@
 //! The domain's rules, told as sentences: given events, when a command, then events or a refusal.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod accounts;
 mod entry;

@@ -50,7 +50,10 @@ fn names_that_decode() -> BTreeSet<String> {
         .filter(|part| part.contains(".v"))
         .map(str::to_owned)
         .collect();
-    assert!(!names.is_empty(), "serde words it differently now: {refusal}");
+    assert!(
+        !names.is_empty(),
+        "serde words it differently now: {refusal}"
+    );
     names
 }
 
@@ -489,10 +492,12 @@ fn every_event_stands_in_its_file_and_is_read_back_the_same() {
         if std::env::var_os("DAICHO_BLESS").is_some_and(|it| it == "1") && !path.exists() {
             fs::write(&path, &text).unwrap();
         }
-        let recorded = fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}; DAICHO_BLESS=1 writes it", path.display()));
+        let recorded = fs::read_to_string(&path).unwrap_or_else(|error| {
+            panic!("{}: {error}; DAICHO_BLESS=1 writes it", path.display())
+        });
         assert_eq!(
-            recorded, text,
+            recorded,
+            text,
             "{} is kept for ever: give the new shape a new version",
             event.name()
         );

@@ -166,8 +166,11 @@ fn an_incomplete_year_is_not_published_and_what_is_missing_is_named() {
             stage: ReportStage::NotEntered,
         },
     ];
-    s.when(publish(None), PLANNING)
-        .then_rejected(|it| *it == Rejection::NotComplete { missing: missing.clone() });
+    s.when(publish(None), PLANNING).then_rejected(|it| {
+        *it == Rejection::NotComplete {
+            missing: missing.clone(),
+        }
+    });
 }
 
 #[test]
@@ -210,9 +213,8 @@ fn a_correction_needs_a_reason_and_keeps_the_published_figure() {
 fn a_correction_goes_through_the_route_again_and_is_published_as_number_2() {
     let mut s = Scenario::unlocked(ReportCell::Actual);
     s.given(s.enter(JOBS, "11"), STAFF);
-    s.when(publish(Some("転記誤り")), PLANNING).then_rejected(
-        |it| matches!(it, Rejection::NotComplete { missing } if missing.len() == 1),
-    );
+    s.when(publish(Some("転記誤り")), PLANNING)
+        .then_rejected(|it| matches!(it, Rejection::NotComplete { missing } if missing.len() == 1));
     s.gone_through_the_route_again(JOBS);
     s.when(publish(None), PLANNING).then_invalid("reason");
     let reports = reports(&s);

@@ -63,7 +63,12 @@ fn a_term_that_ends_before_it_begins_is_refused() {
 
 #[test]
 fn a_term_that_nobody_can_write_is_refused() {
-    for (from, to) in [(i16::MIN, 2025), (1925, 2025), (2021, 2201), (2021, i16::MAX)] {
+    for (from, to) in [
+        (i16::MIN, 2025),
+        (1925, 2025),
+        (2021, 2201),
+        (2021, i16::MAX),
+    ] {
         let mut plan = small_plan();
         (plan.term_from, plan.term_to) = (FiscalYear(from), FiscalYear(to));
         adopt(plan).then_invalid("term");

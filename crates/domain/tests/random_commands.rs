@@ -13,36 +13,54 @@ use daicho_domain::indicator::Direction;
 use daicho_domain::report::{ContentHash, ReportCell, ReportStage};
 use daicho_domain::sheet::{Audience, Sheet};
 use daicho_domain::{
-    Actor, Command, Event, FiscalYear, IndicatorId, PlacementId, Rejection, Role, World,
+    AccountId, Actor, Command, Event, FiscalYear, IndicatorId, PlacementId, Rejection, Role, World,
 };
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::test_runner::FileFailurePersistence;
 
 use crate::scenario::*;
 
 /// What somebody asks for. Indices are taken modulo what there is to choose from.
 #[derive(Clone, Debug)]
 enum Wish {
-    Enter { figure: i16, stale: bool },
+    Enter {
+        figure: i16,
+        stale: bool,
+    },
     EnterReason(CellStatus),
-    Write { place: usize },
+    Write {
+        place: usize,
+    },
     Submit,
     Withdraw,
-    Return { place: Option<usize> },
+    Return {
+        place: Option<usize>,
+    },
     Approve,
     ApproveAnything,
     Accept,
-    Unlock { place: Option<usize>, days: i64 },
+    Unlock {
+        place: Option<usize>,
+        days: i64,
+    },
     Close,
     Reopen,
     ChangeDue,
     Publish,
-    ReviseTargets { year: i16, target: i16 },
+    ReviseTargets {
+        year: i16,
+        target: i16,
+    },
     Decide(Direction),
-    SetRoute { approvals: usize },
+    SetRoute {
+        approvals: usize,
+    },
     OpenAYear(i16),
-    Wait { days: i64 },
+    Wait {
+        days: i64,
+    },
     /// The step that comes next by itself, so that runs reach publication.
     GoOn,
 }
@@ -58,6 +76,7 @@ fn wishes() -> impl Strategy<Value = Wish> {
     let place = || proptest::option::of(0..2usize);
     let year = || {
         prop_oneof![
+            8 => Just(R3.0),
             8 => 2020..2028i16,
             1 => select(vec![i16::MIN, i16::MAX])
         ]
@@ -79,7 +98,7 @@ fn wishes() -> impl Strategy<Value = Wish> {
         1 => Just(Wish::Reopen),
         1 => Just(Wish::ChangeDue),
         3 => Just(Wish::Publish),
-        1 => (year(), any::<i16>()).prop_map(|(year, target)| Wish::ReviseTargets { year, target }),
+        3 => (year(), any::<i16>()).prop_map(|(year, target)| Wish::ReviseTargets { year, target }),
         1 => select(Direction::ALL.to_vec()).prop_map(Wish::Decide),
         1 => (0..6usize).prop_map(|approvals| Wish::SetRoute { approvals }),
         1 => year().prop_map(Wish::OpenAYear),
@@ -101,13 +120,14 @@ fn actors() -> impl Strategy<Value = Actor> {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (wishes(), select(vec![TOURISTS, JOBS]), actors()).prop_map(
-        |(wish, indicator, who)| Step {
-            wish,
-            indicator,
-            who,
-        },
-    );
+    let step =
+        (wishes(), select(vec![TOURISTS, JOBS]), actors()).prop_map(|(wish, indicator, who)| {
+            Step {
+                wish,
+                indicator,
+                who,
+            }
+        });
     proptest::collection::vec(step, 1..90)
 }
 
@@ -184,7 +204,11 @@ fn carry_out(s: &mut Scenario, step: &Step) -> Result<Vec<Event>, Rejection> {
         Wish::Write { place } => {
             let places = places(s, indicator);
             let text = format!("{}が書いた", who.who);
-            ask(s, s.write(indicator, places[place % places.len()], &text), who)
+            ask(
+                s,
+                s.write(indicator, places[place % places.len()], &text),
+                who,
+            )
         }
         Wish::Submit => ask(s, s.submit(indicator), who),
         Wish::Withdraw => ask(s, withdraw(indicator), who),
@@ -297,27 +321,39 @@ fn remember(accepted: &mut Accepted, indicator: IndicatorId, events: &[Event]) {
     }
 }
 
+/// The people behind an act: told here once more, so that the domain does not vouch for itself.
+fn people(actor: &Actor) -> BTreeSet<AccountId> {
+    actor
+        .who
+        .account()
+        .into_iter()
+        .chain(actor.on_behalf_of)
+        .collect()
+}
+
 fn duties_were_separate(s: &Scenario) {
     for indicator in [TOURISTS, JOBS] {
         let report = s.report(indicator);
         if report.stage != ReportStage::Accepted {
             continue;
         }
-        for (index, taken) in report.steps.iter().enumerate() {
-            let others = report.steps[..index].iter().map(|earlier| &earlier.by);
-            for other in report
-                .contributors()
-                .chain(&report.submitted_by)
-                .chain(others)
-            {
-                assert!(
-                    !taken.by.shares_a_person_with(other),
-                    "{:?} took a step on the work of {other:?}",
-                    taken.by
-                );
-            }
+        let mut before: BTreeSet<_> = report.submitted_by.iter().flat_map(people).collect();
+        before.extend(report.actual.iter().flat_map(|it| people(&it.by)));
+        before.extend(report.commentary.values().flat_map(|it| people(&it.by)));
+        for taken in &report.steps {
+            let now = people(&taken.by);
+            assert!(
+                before.is_disjoint(&now),
+                "{:?} took a step on what they had a hand in",
+                taken.by
+            );
+            before.extend(now);
         }
-        let route = s.world.plan(PLAN).unwrap().route_version(report.route_version);
+        let route = s
+            .world
+            .plan(PLAN)
+            .unwrap()
+            .route_version(report.route_version);
         assert_eq!(report.steps.len(), route.approvals.len() + 1);
     }
 }
@@ -327,7 +363,10 @@ fn what_is_published_was_accepted(accepted: &Accepted, events: &[Event]) {
         if let Event::SheetPublished { reports, .. } | Event::CorrectionPublished { reports, .. } =
             event
         {
-            let published: Accepted = reports.iter().map(|it| (it.indicator, it.content)).collect();
+            let published: Accepted = reports
+                .iter()
+                .map(|it| (it.indicator, it.content))
+                .collect();
             assert_eq!(&published, accepted);
         }
     }
@@ -446,7 +485,9 @@ fn finish(s: &mut Scenario, accepted: &mut Accepted) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 192,
+        cases: 128,
+        // Runs that once failed are committed beside this file and run first.
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("seeds"))),
         ..ProptestConfig::default()
     })]
 

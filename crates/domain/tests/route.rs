@@ -103,8 +103,9 @@ mod submission {
         ] {
             let mut s = Scenario::open_year();
             s.filled_in(JOBS, "9").at(moment);
-            s.when(s.submit(JOBS), STAFF)
-                .then_one(|it| matches!(it, Event::ReportSubmitted { late, .. } if *late == is_late));
+            s.when(s.submit(JOBS), STAFF).then_one(
+                |it| matches!(it, Event::ReportSubmitted { late, .. } if *late == is_late),
+            );
         }
     }
 
@@ -194,7 +195,8 @@ mod a_return {
 
     #[test]
     fn is_for_the_one_whose_step_is_next() {
-        let about = |s: &mut Scenario, who: Actor| s.when(return_about(ReportCell::Actual, JOBS), who);
+        let about =
+            |s: &mut Scenario, who: Actor| s.when(return_about(ReportCell::Actual, JOBS), who);
         let mut s = Scenario::open_year();
         s.filled_in(JOBS, "9");
         about(&mut s, APPROVER.into()).then_wrong_stage(ReportStage::Draft);

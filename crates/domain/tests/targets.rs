@@ -55,9 +55,7 @@ fn a_revision_records_what_changed_and_keeps_the_other_years() {
                     previous: Some(number("12")),
                     revised: Some(number("20")),
                 };
-                targets.number == 2
-                    && targets.years[&R3] == number("10")
-                    && *changes == [expected]
+                targets.number == 2 && targets.years[&R3] == number("10") && *changes == [expected]
             }
             _ => false,
         });
@@ -181,8 +179,9 @@ fn a_revision_makes_an_approval_stale_and_acceptance_waits_for_a_new_one() {
     let mut s = Scenario::open_year();
     s.approved(JOBS, "10");
     s.given(revise(R3, &[(R3, "20")]), PLANNING);
-    s.when(s.accept(JOBS), PLANNING)
-        .then_rejected(|it| matches!(it, Rejection::StaleContent { seen_as, .. } if seen_as == "approved"));
+    s.when(s.accept(JOBS), PLANNING).then_rejected(
+        |it| matches!(it, Rejection::StaleContent { seen_as, .. } if seen_as == "approved"),
+    );
     s.given_approval(JOBS).given_acceptance(JOBS);
     assert_eq!(s.report(JOBS).steps.len(), 2);
 }
@@ -192,8 +191,11 @@ fn what_has_become_stale_can_be_returned_instead_of_approved_again() {
     let mut s = Scenario::open_year();
     s.accepted(JOBS, "10");
     s.given(revise(R3, &[(R3, "20")]), PLANNING);
-    s.when(return_about(daicho_domain::report::ReportCell::Actual, JOBS), APPROVER)
-        .then_one(|it| matches!(it, Event::ReportReturned { .. }));
+    s.when(
+        return_about(daicho_domain::report::ReportCell::Actual, JOBS),
+        APPROVER,
+    )
+    .then_one(|it| matches!(it, Event::ReportReturned { .. }));
 }
 
 #[test]
@@ -202,8 +204,9 @@ fn a_target_read_before_the_revision_cannot_be_approved_after_it() {
     s.submitted(JOBS, "10");
     let read_before = s.approve(JOBS);
     s.given(revise(R3, &[(R3, "20")]), PLANNING);
-    s.when(read_before, APPROVER)
-        .then_rejected(|it| matches!(it, Rejection::StaleContent { seen_as, .. } if seen_as == "read"));
+    s.when(read_before, APPROVER).then_rejected(
+        |it| matches!(it, Rejection::StaleContent { seen_as, .. } if seen_as == "read"),
+    );
 }
 
 #[test]

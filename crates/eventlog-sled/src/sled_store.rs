@@ -208,6 +208,9 @@ pub(crate) const REBUILD: &str = "If the journal belongs to this log, stop the s
 /// Opens and closes a store that has just been closed, so that sled's snapshot covers
 /// everything in it: such a store has never been seen to open short.
 pub(crate) fn settle(folder: &Path, cache_bytes: u64) -> Result<(), String> {
+    if !folder.join("db").exists() {
+        return Err("its file has gone; opening would make a new one".to_owned());
+    }
     match catch_unwind(AssertUnwindSafe(|| open_db(folder, cache_bytes).map(drop))) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),

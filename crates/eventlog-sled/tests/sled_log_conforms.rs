@@ -8,8 +8,9 @@ use daicho_eventlog_sled::{Options, SledLog};
 use futures::{FutureExt, future, future::BoxFuture};
 
 struct OnSled {
-    folder: tempfile::TempDir,
+    // Before the folder, so that the log is closed before its folder goes.
     open: Mutex<Option<Arc<SledLog>>>,
+    folder: tempfile::TempDir,
 }
 
 impl OnSled {

@@ -24,6 +24,9 @@ pub struct Metadata {
     pub event_id: Uuid,
     /// The command that caused it; made by the client, the idempotency key of the append.
     pub command_id: Uuid,
+    /// Digest of the command's content and of who gave it: the same id with another digest is
+    /// another command. `None` for what the service records by itself.
+    pub command_digest: Option<String>,
     /// The whole conversation that it belongs to.
     pub correlation_id: Uuid,
     /// The event or command that directly led to this command, if any.

@@ -113,6 +113,7 @@ mod tests {
             metadata: Metadata {
                 event_id: Uuid::from_u128(1),
                 command_id: Uuid::from_u128(2),
+                command_digest: None,
                 correlation_id: Uuid::from_u128(3),
                 causation_id: None,
                 actor: EventActor {
@@ -141,7 +142,7 @@ mod tests {
                 r#""type":"actual-revised.v1","metadata":{"#,
                 r#""event_id":"00000000-0000-0000-0000-000000000001","#,
                 r#""command_id":"00000000-0000-0000-0000-000000000002","#,
-                r#""correlation_id":"00000000-0000-0000-0000-000000000003","#,
+                r#""command_digest":null,"correlation_id":"00000000-0000-0000-0000-000000000003","#,
                 r#""causation_id":null,"actor":{"account":"staff.河川課","role":"staff","#,
                 r#""grant":"00000000-0000-0000-0000-000000000004","on_behalf_of":null},"#,
                 r#""municipality":null,"reason":"転記誤り","#,
@@ -214,6 +215,7 @@ mod tests {
             Metadata {
                 event_id: ids.0,
                 command_id: ids.1,
+                command_digest: None,
                 correlation_id: ids.2,
                 causation_id: ids.3,
                 actor: EventActor { account, role, grant, on_behalf_of },

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::{ComplexObject, Context, SimpleObject};
+use daicho_app::Caller;
 use daicho_domain::{AccountId, DepartmentId, GrantId, MunicipalityId, Who};
 
 use crate::failure::Failure;
@@ -155,23 +156,27 @@ pub(crate) struct Municipality {
     pub local_gov_code: String,
     /// 団体名.
     pub name: String,
+    #[graphql(skip)]
+    caller: Caller,
 }
 
-impl From<daicho_domain::municipality::MunicipalityState> for Municipality {
-    fn from(municipality: daicho_domain::municipality::MunicipalityState) -> Self {
+impl Municipality {
+    /// `municipality`, as `caller` sees it.
+    pub(crate) fn new(municipality: daicho_domain::municipality::MunicipalityState, caller: Caller) -> Self {
         Self {
             id: municipality.id.into(),
             local_gov_code: municipality.local_gov_code,
             name: municipality.name,
+            caller,
         }
     }
-}
 
-impl Municipality {
-    /// The municipality of something that the app has answered with.
-    pub(crate) fn of(ctx: &Context<'_>, id: MunicipalityId) -> Result<Self, Failure> {
-        let found = ctx.app().municipality(id);
-        found.map(Self::from).ok_or_else(|| Failure::internal(format!("municipality {id} is not in the records")))
+    /// The municipality of something that the app has answered `caller` with.
+    pub(crate) fn of(ctx: &Context<'_>, id: MunicipalityId, caller: Caller) -> Result<Self, Failure> {
+        match ctx.app().municipality(id) {
+            Some(municipality) => Ok(Self::new(municipality, caller)),
+            None => Err(Failure::internal(format!("municipality {id} is not in the records"))),
+        }
     }
 }
 
@@ -179,16 +184,15 @@ impl Municipality {
 impl Municipality {
     /// What the caller may do for the whole municipality. Ask it to offer only what will work.
     async fn allowed(&self, ctx: &Context<'_>) -> Vec<words::Action> {
-        allowed(ctx, self.id.0)
+        allowed(ctx, &self.caller, self.id.0)
     }
 }
 
-/// What the caller may do for all of `municipality`.
-pub(crate) fn allowed(ctx: &Context<'_>, municipality: MunicipalityId) -> Vec<words::Action> {
-    let caller = ctx.caller();
+/// What `caller` may do for all of `municipality`.
+pub(crate) fn allowed(ctx: &Context<'_>, caller: &Caller, municipality: MunicipalityId) -> Vec<words::Action> {
     daicho_domain::Action::ALL
         .into_iter()
-        .filter(|action| ctx.app().allows(&caller, *action, municipality, None))
+        .filter(|action| ctx.app().allows(caller, *action, municipality, None))
         .map(Into::into)
         .collect()
 }

@@ -42,7 +42,7 @@ impl Plan {
     pub(crate) fn of(ctx: &Context<'_>, info: PlanInfo) -> Result<Self, Failure> {
         Ok(Self {
             id: info.plan.into(),
-            municipality: Municipality::of(ctx, info.municipality)?,
+            municipality: Municipality::of(ctx, info.municipality, ctx.caller())?,
             title: info.title,
             term_from: info.term_from.into(),
             term_to: info.term_to.into(),
@@ -57,7 +57,7 @@ impl Plan {
 impl Plan {
     /// What the caller may do for the whole plan. Ask it to offer only what will work.
     async fn allowed(&self, ctx: &Context<'_>) -> Vec<words::Action> {
-        allowed(ctx, self.municipality.id.0)
+        allowed(ctx, &ctx.caller(), self.municipality.id.0)
     }
 
     /// What stands where, the route and the documents; refused to those who may not read the

@@ -309,7 +309,7 @@ impl Report {
         let is_awaited = view.stage.is_editable() && !report.reopened;
         Ok(Self {
             plan: view.plan.into(),
-            municipality: Municipality::of(ctx, view.municipality)?,
+            municipality: Municipality::of(ctx, view.municipality, ctx.caller())?,
             fiscal_year: view.fiscal_year.into(),
             year: view.fiscal_year.into(),
             previous_year: view.fiscal_year.previous().into(),

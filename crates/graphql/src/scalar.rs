@@ -11,7 +11,7 @@ use async_graphql::{
     Scalar, ScalarType, ServerResult, Value,
 };
 
-fn parse_text<T: FromStr<Err: Display>, S: ScalarType>(value: Value) -> Result<T, InputValueError<S>> {
+fn parse_text<T: FromStr<Err: Display>, S: ScalarType + InputType>(value: Value) -> Result<T, InputValueError<S>> {
     match value {
         Value::String(text) => text.parse().map_err(InputValueError::custom),
         other => Err(InputValueError::expected_type(other)),

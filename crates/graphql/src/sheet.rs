@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::indicator::{Definition, DirectionDecision, Statement};
 use crate::people::{Department, Departments, Municipality};
 use crate::plan::Publication;
+use crate::request::Asked;
 use crate::scalar::{ContentHash, Date, FiscalYear, Id};
 use crate::words;
 
@@ -277,7 +278,7 @@ impl Sheet {
             .collect();
         Ok(Self {
             plan: sheet.plan.into(),
-            municipality: Municipality::of(ctx, sheet.municipality)?,
+            municipality: Municipality::of(ctx, sheet.municipality, ctx.caller())?,
             title: sheet.title.clone(),
             term_from: sheet.term_from.into(),
             term_to: sheet.term_to.into(),

@@ -9,8 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension as _, Transaction};
 use sha2::{Digest, Sha256};
 
-use crate::person::as_typed;
-use crate::store::{At, IdentityStore, StoreError, before, during};
+use crate::naming::as_typed;
+use crate::store::{At, IdentityStore, before};
+use crate::store_error::{StoreError, during};
 
 /// Failed attempts at one name from one source within [`FAILURE_WINDOW`] before the next
 /// has to wait.

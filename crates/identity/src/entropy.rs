@@ -4,12 +4,14 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+type Fill = dyn FnMut(&mut [u8]) + Send;
+
 /// A source of random bytes, passed in so that a test can replay a run.
 ///
 /// A service gives one that reads the operating system's generator; the function must
 /// panic rather than return fewer or predictable bytes.
 pub struct Entropy {
-    fill: Box<dyn FnMut(&mut [u8]) + Send>,
+    fill: Box<Fill>,
     predictable: bool,
 }
 

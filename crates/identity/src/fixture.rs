@@ -1,9 +1,12 @@
 //! What the tests of this crate share: a store, people, and a clock that is a number.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use daicho_domain::AccountId;
 use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{Entropy, HashCost, IdentityStore, NewPerson, Settings, StoreError};
@@ -30,14 +33,21 @@ pub(crate) fn store() -> IdentityStore {
     IdentityStore::in_memory(quick(), Entropy::predictable(1), at(0)).unwrap()
 }
 
+/// An empty folder of the owner's alone, gone with the value.
+pub(crate) fn folder() -> TempDir {
+    tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
+        .unwrap()
+}
+
 /// Opens a store in a file; its entropy is as predictable as the other's, which only a test
 /// may hide.
 pub(crate) fn open(folder: &Path, settings: Settings) -> Result<IdentityStore, StoreError> {
-    let mut counter = 0_u8;
+    let mut seeded = Entropy::predictable(2);
     let entropy = Entropy::from_fn(move |buffer| {
         for byte in buffer {
-            counter = counter.wrapping_mul(31).wrapping_add(17);
-            *byte = counter;
+            [*byte] = seeded.bytes();
         }
     });
     IdentityStore::open(folder, settings, entropy, at(0))
@@ -63,4 +73,14 @@ pub(crate) fn with_password(store: &IdentityStore, number: u128, sign_in_name: &
     let account = register(store, number, sign_in_name);
     store.set_password(account, PASSWORD, &[], at(0)).unwrap();
     account
+}
+
+/// Whether any file of the store holds these bytes.
+pub(crate) fn holds(folder: &Path, needle: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        std::fs::read(entry.unwrap().path())
+            .unwrap()
+            .windows(needle.len())
+            .any(|window| window == needle)
+    })
 }

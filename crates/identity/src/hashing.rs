@@ -8,7 +8,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use thiserror::Error;
 
 use crate::entropy::Entropy;
-use crate::store::StoreError;
+use crate::store_error::StoreError;
 
 /// Hashes computed at one time; each takes its memory and a processor.
 const AT_ONCE_MAX: usize = 4;

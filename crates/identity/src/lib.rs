@@ -17,8 +17,10 @@ mod access_token;
 mod attempt;
 mod credential;
 mod entropy;
+mod erasure;
 mod hashing;
 mod lifetimes;
+mod naming;
 mod owner_only;
 mod password;
 mod person;
@@ -28,6 +30,7 @@ mod session;
 mod sign_in;
 mod signing_key;
 mod store;
+mod store_error;
 
 #[cfg(test)]
 mod fixture;
@@ -43,7 +46,8 @@ pub use person::{NewPerson, Person, PersonError, Standing};
 pub use refresh::{RefreshError, Refreshed};
 pub use session::{NewSession, Session, SessionError, SessionId, SignedIn};
 pub use sign_in::{SetPasswordError, SignInError};
-pub use store::{IDENTITY_FILE, IdentityStore, Pruned, Settings, StoreError};
+pub use store::{IDENTITY_FILE, IdentityStore, Pruned, Settings};
+pub use store_error::StoreError;
 
 /// The public keys document of `/.well-known/jwks.json` (RFC 7517).
 pub use jsonwebtoken::jwk::JwkSet;

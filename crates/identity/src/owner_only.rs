@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::store::StoreError;
+use crate::store_error::StoreError;
 
 /// Makes the folder (0700) and the file (0600) where they are missing, and refuses them, or
 /// SQLite's companions of the file, where anyone but the owner has any right on them.

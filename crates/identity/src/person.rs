@@ -7,16 +7,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 use thiserror::Error;
 
-use crate::attempt;
+use crate::naming::{
+    DISPLAY_NAME_CHARS_MAX, SIGN_IN_NAME_CHARS_MAX, as_typed, display_name, mail, sign_in_name,
+};
 use crate::session::end_all;
-use crate::store::{At, IdentityStore, StoreError, account as account_column, during};
-
-/// Longest sign-in name, in characters.
-const SIGN_IN_NAME_CHARS_MAX: usize = 64;
-/// Longest display name, in characters.
-const DISPLAY_NAME_CHARS_MAX: usize = 100;
-/// Longest mail address (RFC 5321's path without its brackets), in bytes.
-const MAIL_BYTES_MAX: usize = 254;
+use crate::store::{At, IdentityStore, account as account_column};
+use crate::store_error::{StoreError, during};
 
 /// Whether an account may sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,43 +207,6 @@ impl IdentityStore {
         self.change(account, now, |tx| set_standing(tx, account, "active"))
     }
 
-    /// Erases the person: name, mail, password, sessions, tokens and failed attempts are
-    /// gone from the file when this returns. Only the account's id stays, so that it is
-    /// never given to somebody else. Erasing twice changes nothing.
-    ///
-    /// # Errors
-    /// [`PersonError::NotRegistered`] if the account was never registered;
-    /// [`StoreError::TracesRemain`] if another process holds the file, so that deleted bytes
-    /// may still be in it (the person is gone all the same).
-    pub fn erase(&self, account: AccountId, now: Timestamp) -> Result<(), PersonError> {
-        let id = account.0.into_bytes();
-        self.write(|tx| {
-            if standing(tx, account)?.is_none() {
-                return Err(PersonError::NotRegistered);
-            }
-            if let Some(person) = find(tx, account)? {
-                attempt::forget_name(tx, self.attempt_name_hash(&person.sign_in_name))?;
-            }
-            end_all(tx, account)?;
-            tx.execute("DELETE FROM password WHERE account = ?1", [id])
-                .map_err(during("erase a password"))?;
-            tx.execute("DELETE FROM person WHERE account = ?1", [id])
-                .map_err(during("erase a person"))?;
-            tx.execute(
-                "UPDATE account SET standing = 'erased', changed_at = ?2
-                 WHERE id = ?1 AND standing <> 'erased'",
-                (id, At(now)),
-            )
-            .map_err(during("mark an account as erased"))?;
-            Ok(())
-        })?;
-        if self.scrub()? {
-            Ok(())
-        } else {
-            Err(StoreError::TracesRemain.into())
-        }
-    }
-
     /// The person who holds the account; `None` if unknown or erased.
     ///
     /// # Errors
@@ -312,6 +271,11 @@ impl IdentityStore {
 enum Kept {
     Is(Standing),
     Erased,
+}
+
+/// Whether the account was ever registered, erased ones included.
+pub(crate) fn is_known(connection: &Connection, account: AccountId) -> Result<bool, StoreError> {
+    Ok(standing(connection, account)?.is_some())
 }
 
 fn standing(connection: &Connection, account: AccountId) -> Result<Option<Kept>, StoreError> {
@@ -399,53 +363,6 @@ fn refuse_taken(tx: &Transaction<'_>, name: &str, by: AccountId) -> Result<(), P
     match find_by_name(tx, name)? {
         Some(holder) if holder.account != by => Err(PersonError::SignInNameTaken),
         _ => Ok(()),
-    }
-}
-
-/// A sign-in name as it is compared: without blanks around it, in lower case.
-pub(crate) fn as_typed(name: &str) -> String {
-    name.trim().to_ascii_lowercase()
-}
-
-fn sign_in_name(text: &str) -> Result<String, PersonError> {
-    let name = as_typed(text);
-    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let outer = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    let fits = name.len() <= SIGN_IN_NAME_CHARS_MAX
-        && name.chars().all(inner)
-        && outer(name.chars().next())
-        && outer(name.chars().next_back());
-    if fits {
-        Ok(name)
-    } else {
-        Err(PersonError::SignInNameForm)
-    }
-}
-
-fn display_name(text: &str) -> Result<String, PersonError> {
-    let name = text.trim();
-    let fits = !name.is_empty()
-        && name.chars().count() <= DISPLAY_NAME_CHARS_MAX
-        && !name.chars().any(char::is_control);
-    if fits {
-        Ok(name.to_owned())
-    } else {
-        Err(PersonError::DisplayNameForm)
-    }
-}
-
-fn mail(text: &str) -> Result<String, PersonError> {
-    let mail = text.trim();
-    // Whether it reaches anybody is for the first mail to find out.
-    let fits = mail.len() <= MAIL_BYTES_MAX
-        && !mail.chars().any(|c| c.is_control() || c.is_whitespace())
-        && mail
-            .rsplit_once('@')
-            .is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
-    if fits {
-        Ok(mail.to_owned())
-    } else {
-        Err(PersonError::MailForm)
     }
 }
 
@@ -558,54 +475,5 @@ mod tests {
         store.erase(account(2), at(1)).unwrap();
         let names = store.names(&[account(1), account(2), account(3)]).unwrap();
         assert_eq!(names, BTreeMap::from([(account(1), "one さん".to_owned())]));
-    }
-
-    #[test]
-    fn forms_that_cannot_be_used_are_refused() {
-        for name in [
-            "",
-            ".dot",
-            "dot.",
-            "two words",
-            "商工",
-            "a@b",
-            &"x".repeat(65),
-        ] {
-            assert!(
-                matches!(sign_in_name(name), Err(PersonError::SignInNameForm)),
-                "{name}"
-            );
-        }
-        for name in ["", "  ", "two\nlines", &"名".repeat(101)] {
-            assert!(matches!(
-                display_name(name),
-                Err(PersonError::DisplayNameForm)
-            ));
-        }
-        for text in ["", "@", "name@", "@host", "a b@host", "name"] {
-            assert!(matches!(mail(text), Err(PersonError::MailForm)), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_erased_account_is_never_given_to_somebody_else_but_the_name_is_free() {
-        let store = store();
-        register(&store, 1, "staff.shoko");
-        store.erase(account(1), at(1)).unwrap();
-        store
-            .erase(account(1), at(2))
-            .expect("erasing twice changes nothing");
-        assert_eq!(store.person(account(1)).unwrap(), None);
-        let again = store.register(
-            &NewPerson {
-                account: account(1),
-                sign_in_name: "staff.shoko",
-                display_name: "別人",
-                mail: None,
-            },
-            at(3),
-        );
-        assert!(matches!(again, Err(PersonError::Erased)));
-        register(&store, 2, "staff.shoko");
     }
 }

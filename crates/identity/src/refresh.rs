@@ -13,7 +13,8 @@ use uuid::Uuid;
 use crate::credential::{Credential, stored_hash};
 use crate::person;
 use crate::session::{SessionError, SessionId, SignedIn};
-use crate::store::{At, IdentityStore, StoreError, account as account_column, during};
+use crate::store::{At, IdentityStore, account as account_column};
+use crate::store_error::{StoreError, during};
 
 /// A refresh token and whom it keeps signed in.
 #[derive(Clone, Debug)]

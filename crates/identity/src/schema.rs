@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::store::{StoreError, during};
+use crate::store_error::{StoreError, during};
 
 /// Marks the file as this store's ("DAIC"), so that no other database is taken for it.
 const APPLICATION_ID: i32 = 0x4441_4943;

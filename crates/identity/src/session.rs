@@ -14,7 +14,8 @@ use crate::credential::{Credential, same_secret, stored_hash};
 use crate::entropy::Entropy;
 use crate::lifetimes::Lifetimes;
 use crate::person;
-use crate::store::{At, IdentityStore, StoreError, account as account_column, before, during};
+use crate::store::{At, IdentityStore, account as account_column, before};
+use crate::store_error::{StoreError, during};
 
 /// One sign-in: a page session, or a family of refresh tokens. No secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -7,10 +7,12 @@ use thiserror::Error;
 
 use crate::attempt;
 use crate::hashing::HashingError;
+use crate::naming::as_typed;
 use crate::password::{self, PasswordRefused};
-use crate::person::{self, as_typed};
+use crate::person;
 use crate::session::end_all;
-use crate::store::{At, IdentityStore, StoreError, account as account_column, during};
+use crate::store::{At, IdentityStore, account as account_column};
+use crate::store_error::{StoreError, during};
 
 /// Why a sign-in was refused. Nothing here tells whether the name exists.
 #[derive(Debug, Error)]
@@ -242,7 +244,9 @@ fn stored(
 mod tests {
     use super::*;
     use crate::attempt::FAILURES_MAX;
-    use crate::fixture::{PASSWORD, account, at, open, quick, register, store, with_password};
+    use crate::fixture::{
+        PASSWORD, account, at, folder, open, quick, register, store, with_password,
+    };
     use crate::{HashCost, Settings};
 
     const OFFICE: &str = "192.0.2.1";
@@ -371,7 +375,7 @@ mod tests {
 
     #[test]
     fn a_password_is_rehashed_at_its_next_sign_in_when_the_cost_has_changed() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         {
             let store = open(folder.path(), quick()).unwrap();
             with_password(&store, 1, "staff.shoko");

@@ -10,7 +10,8 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction};
 use sha2::{Digest, Sha256};
 
 use crate::entropy::Entropy;
-use crate::store::{At, StoreError, during};
+use crate::store::At;
+use crate::store_error::{StoreError, during};
 
 /// What verifies.
 #[derive(Clone, Debug, PartialEq, Eq)]

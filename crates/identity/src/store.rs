@@ -1,7 +1,7 @@
 //! The store itself: one SQLite file, opened with care.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use daicho_domain::AccountId;
 use jiff::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{
-    Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, Transaction, TransactionBehavior,
+    Connection, OpenFlags, OptionalExtension as _, Row, Transaction, TransactionBehavior,
 };
-use thiserror::Error;
 use uuid::Uuid;
 
 use crate::entropy::Entropy;
 use crate::hashing::{HashCost, Hasher};
 use crate::lifetimes::Lifetimes;
+use crate::store_error::{StoreError, during};
 use crate::{attempt, owner_only, schema, signing_key};
 
 /// The file's name inside the store's folder.
@@ -33,100 +33,6 @@ pub struct Settings {
     pub hash_cost: HashCost,
     /// How long sessions and tokens live.
     pub lifetimes: Lifetimes,
-}
-
-/// Why the store could not be opened or used.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// A file or folder could not be made or read.
-    #[error(
-        "the identity store's {} cannot be used; check that the service's own user may write there",
-        path.display()
-    )]
-    File {
-        /// Which one.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Somebody else on this machine has a right on the file or its folder.
-    #[error(
-        "{} has the mode {mode:o}, so other users of this machine may get at passwords and keys; \
-         find out who could, then run: chmod {wanted} '{}'",
-        path.display(),
-        path.display()
-    )]
-    OpenToOthers {
-        /// Which file or folder.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-        /// The permission bits that it should have, as `chmod` takes them.
-        wanted: &'static str,
-    },
-    /// SQLite refused an operation.
-    #[error(
-        "the identity store could not {doing}; check the disk's space and health, then try again"
-    )]
-    Sqlite {
-        /// What was being done.
-        doing: &'static str,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
-    /// The file is some other database.
-    #[error("this file is not an identity store; point the setting at the right folder")]
-    NotAnIdentityStore,
-    /// A newer program has written the file.
-    #[error(
-        "the identity store has version {found}, this program knows up to {known}; \
-         use the newer program, or restore a backup made by this one"
-    )]
-    NewerVersion {
-        /// The file's version.
-        found: usize,
-        /// The newest version known here.
-        known: usize,
-    },
-    /// The file's content is not what was written.
-    #[error("the identity store is damaged ({detail}); restore it from a backup")]
-    Damaged {
-        /// What was found.
-        detail: String,
-    },
-    /// The password hash cost in the settings cannot be used.
-    #[error(
-        "a password hash cost of {} KiB, {} passes and {} lanes cannot be used; \
-         take at least 8 KiB for each lane, one pass and one lane",
-        cost.memory_kib, cost.passes, cost.lanes
-    )]
-    HashCost {
-        /// The cost asked for.
-        cost: HashCost,
-    },
-    /// A store in a file was given a source of bytes that anyone can compute.
-    #[error(
-        "a predictable source of random bytes is for tests; \
-         give the store the operating system's generator"
-    )]
-    PredictableEntropy,
-    /// Erased data may still be found in the file, because another process holds it.
-    #[error(
-        "the person is erased, but traces may remain in the file while another process reads it; \
-         end that process, then restart the service"
-    )]
-    TracesRemain,
-}
-
-/// Turns SQLite's error into the store's, naming what was being done.
-pub(crate) fn during(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
-    move |source| match source.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => StoreError::NotAnIdentityStore,
-        Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged {
-            detail: source.to_string(),
-        },
-        _ => StoreError::Sqlite { doing, source },
-    }
 }
 
 /// How much an [`IdentityStore::prune`] removed.
@@ -290,17 +196,6 @@ impl IdentityStore {
         work(&self.connection())
     }
 
-    /// Moves everything out of the write-ahead log and empties it, so that deleted rows are
-    /// in neither file. `Ok(false)`: another process holds the file.
-    pub(crate) fn scrub(&self) -> Result<bool, StoreError> {
-        self.connection()
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-                row.get::<_, i64>(0)
-            })
-            .map(|busy| busy == 0)
-            .map_err(during("empty its write-ahead log"))
-    }
-
     /// Draws random bytes.
     pub(crate) fn random<T>(&self, draw: impl FnOnce(&mut Entropy) -> T) -> T {
         draw(&mut self.entropy.lock().unwrap_or_else(PoisonError::into_inner))
@@ -383,8 +278,10 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::fixture::{PASSWORD, account, at, open, quick, register, store, with_password};
-    use crate::{JwtIssuer, NewPerson};
+    use crate::JwtIssuer;
+    use crate::fixture::{
+        PASSWORD, account, at, folder, holds, open, quick, register, store, with_password,
+    };
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -394,19 +291,9 @@ mod tests {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     }
 
-    /// Whether any file of the store holds these bytes.
-    fn holds(folder: &Path, needle: &[u8]) -> bool {
-        fs::read_dir(folder).unwrap().any(|entry| {
-            fs::read(entry.unwrap().path())
-                .unwrap()
-                .windows(needle.len())
-                .any(|window| window == needle)
-        })
-    }
-
     #[test]
     fn folder_and_files_are_the_owners_alone() {
-        let outer = tempfile::tempdir().unwrap();
+        let outer = folder();
         let folder = outer.path().join("data").join("identity");
         let store = open(&folder, quick()).unwrap();
         register(&store, 1, "staff.shoko");
@@ -423,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_file_or_folder_that_others_may_read_is_refused_with_the_remedy() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let file = folder.path().join(IDENTITY_FILE);
         drop(open(folder.path(), quick()).unwrap());
         for (path, bad, good, remedy) in [
@@ -444,7 +331,7 @@ mod tests {
 
     #[test]
     fn everything_is_there_again_after_a_restart() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let token = {
             let store = open(folder.path(), quick()).unwrap();
             let shoko = with_password(&store, 1, "staff.shoko");
@@ -462,7 +349,7 @@ mod tests {
 
     #[test]
     fn the_file_is_durable_checked_and_zeroes_what_is_deleted() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let store = open(folder.path(), quick()).unwrap();
         let number = |pragma: &str| -> i64 {
             store
@@ -482,98 +369,8 @@ mod tests {
     }
 
     #[test]
-    fn erasing_a_person_leaves_no_byte_of_the_name_in_the_files() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(folder.path(), quick()).unwrap();
-        // Enough people that pages split and rows move about.
-        for number in 1..=300_u128 {
-            store
-                .register(
-                    &NewPerson {
-                        account: account(number * 7_919 % 1_009),
-                        sign_in_name: &format!("person.{number}.of.many"),
-                        display_name: &format!("氏名第{number}番{}", "長".repeat(60)),
-                        mail: Some(&format!("mail{number}@example.jp")),
-                    },
-                    at(0),
-                )
-                .unwrap();
-        }
-        let erased = store
-            .by_sign_in_name("person.150.of.many")
-            .unwrap()
-            .unwrap();
-        let id = erased.account;
-        store
-            .rename(id, "改姓前後 一五〇", at(1))
-            .and_then(|_| store.change_sign_in_name(id, "unusual.renamed", at(1)))
-            .and_then(|_| store.change_mail(id, Some("second@example.jp"), at(1)))
-            .unwrap();
-        store.set_password(id, PASSWORD, &[], at(1)).unwrap();
-        let session = store.create_session(id, at(2)).unwrap().session;
-        assert!(
-            store
-                .verify_password("unusual.renamed", "wrong wrong", "192.0.2.1", at(3))
-                .is_err()
-        );
-        let phc: String = store
-            .read(|connection| connection.query_row("SELECT phc FROM password", [], |r| r.get(0)))
-            .unwrap();
-        let traces = [
-            "氏名第150番",
-            "person.150.of.many",
-            "mail150@",
-            "改姓前後",
-            "unusual.renamed",
-            "second@example",
-            &phc,
-            session.csrf.expose(),
-        ];
-        assert!(holds(folder.path(), "改姓前後".as_bytes()));
-        assert!(holds(folder.path(), phc.as_bytes()));
-
-        store.erase(id, at(4)).unwrap();
-
-        for trace in traces {
-            assert!(!holds(folder.path(), trace.as_bytes()), "{trace}");
-        }
-        assert!(holds(folder.path(), "氏名第151番".as_bytes()));
-        let attempts: i64 = store
-            .read(|connection| {
-                connection.query_row("SELECT count(*) FROM failed_attempt", [], |r| r.get(0))
-            })
-            .unwrap();
-        assert_eq!(attempts, 0);
-    }
-
-    #[test]
-    fn an_erasure_that_another_process_hinders_says_so_and_is_finished_at_the_next_start() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(folder.path(), quick()).unwrap();
-        register(&store, 1, "unusual.name");
-        let reader = Connection::open(folder.path().join(IDENTITY_FILE)).unwrap();
-        reader
-            .execute_batch("BEGIN; SELECT count(*) FROM person;")
-            .unwrap();
-        store
-            .read(|connection| connection.busy_timeout(Duration::ZERO))
-            .unwrap();
-        let error = store.erase(account(1), at(1)).unwrap_err();
-        assert!(matches!(
-            error,
-            crate::PersonError::Store(StoreError::TracesRemain)
-        ));
-        assert_eq!(store.person(account(1)).unwrap(), None);
-        assert!(holds(folder.path(), b"unusual.name"));
-        drop(reader);
-        drop(store);
-        drop(open(folder.path(), quick()).unwrap());
-        assert!(!holds(folder.path(), b"unusual.name"));
-    }
-
-    #[test]
     fn tokens_and_typed_names_are_not_in_the_files() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let store = open(folder.path(), quick()).unwrap();
         let shoko = register(&store, 1, "staff.shoko");
         let page = store.create_session(shoko, at(0)).unwrap();
@@ -592,7 +389,7 @@ mod tests {
 
     #[test]
     fn a_file_of_a_newer_program_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         drop(open(folder.path(), quick()).unwrap());
         Connection::open(folder.path().join(IDENTITY_FILE))
             .unwrap()
@@ -609,7 +406,7 @@ mod tests {
 
     #[test]
     fn another_database_or_another_file_is_not_taken_for_the_store() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let file = folder.path().join(IDENTITY_FILE);
         Connection::open(&file)
             .unwrap()
@@ -629,7 +426,7 @@ mod tests {
 
     #[test]
     fn a_damaged_file_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         drop(open(folder.path(), quick()).unwrap());
         let file = folder.path().join(IDENTITY_FILE);
         let mut bytes = fs::read(&file).unwrap();
@@ -643,7 +440,7 @@ mod tests {
 
     #[test]
     fn a_store_in_a_file_does_not_take_predictable_bytes() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         assert!(matches!(
             IdentityStore::open(folder.path(), quick(), Entropy::predictable(1), at(0)),
             Err(StoreError::PredictableEntropy)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use daicho_domain::world::Unfitting;
-use daicho_eventlog::{EventLog, GlobalPosition, LogError};
+use daicho_eventlog::{EventLog, GlobalPosition, LogError, RecordedEvent};
 use tokio::sync::Mutex;
 
 use crate::decode::Undecodable;
@@ -95,21 +95,21 @@ impl Projector {
     }
 }
 
-/// A fresh fold of the log up to and including `until` (everything, without it): what the
-/// read models must equal, and what an earlier position is read from.
+/// A fresh fold of the log's events from the first on, for as long as `keeps` says yes: what
+/// the read models must equal, and what an earlier moment is read from.
 ///
 /// # Errors
 /// As [`Projector::catch_up`].
-pub async fn fold(log: &dyn EventLog, until: Option<u64>) -> Result<ReadModels, ProjectionError> {
+pub async fn fold(
+    log: &dyn EventLog,
+    keeps: impl Fn(&RecordedEvent) -> bool + Send,
+) -> Result<ReadModels, ProjectionError> {
     let mut models = ReadModels::default();
     loop {
         let from = models.position.map_or(0, |position| position + 1);
-        let page = log
-            .read_all(GlobalPosition(from), PAGE_EVENTS)
-            .await
-            .map_err(ProjectionError::Log)?;
+        let page = log.read_all(GlobalPosition(from), PAGE_EVENTS).await.map_err(ProjectionError::Log)?;
         for event in &page {
-            if until.is_some_and(|until| event.global_position.0 > until) {
+            if !keeps(event) {
                 return Ok(models);
             }
             models.apply(event)?;

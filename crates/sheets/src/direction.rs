@@ -41,11 +41,10 @@ pub fn propose(row: &ParsedRow) -> Direction {
 /// has no `[directions]`); without one it is a proposal. Rows of one indicator share it.
 pub fn directions(sheet: &ParsedSheet, plan_file: Option<&PlanFile>) -> Vec<RowDirection> {
     let Some(file) = plan_file else {
-        return sheet
-            .rows
-            .iter()
-            .map(|row| RowDirection {
-                direction: propose(row),
+        let proposals = sheet.merged_into(&[]).into_iter().enumerate();
+        return proposals
+            .map(|(index, first)| RowDirection {
+                direction: propose(&sheet.rows[first.unwrap_or(index)]),
                 is_confirmed: false,
                 decision: None,
             })

@@ -6,5 +6,6 @@ mod plan;
 mod report;
 
 pub use account::{AccountInfo, Viewer};
+pub(crate) use plan::published_in;
 pub use plan::{PlanInfo, PublicationInfo, Published};
 pub use report::{ReportPlace, ReportView};

@@ -132,13 +132,15 @@ impl App {
         Ok(self.sheet_in(&models, caller, plan, year)?)
     }
 
-    /// The working sheet of `models`.
-    pub(crate) fn sheet_in(&self, models: &ReadModels, caller: &Caller, plan: PlanId, year: FiscalYear) -> Result<Sheet, Rejection> {
-        let state = models.world.plan(plan).ok_or_else(|| Rejection::not_found("plan"))?;
-        self.must(models, caller, Action::ReadSheet, state.municipality, None)?;
+    /// The working sheet as it stood in `content`; who may read what is judged by the grants of
+    /// today.
+    pub(crate) fn sheet_in(&self, content: &ReadModels, caller: &Caller, plan: PlanId, year: FiscalYear) -> Result<Sheet, Rejection> {
+        let today = self.models();
+        let state = content.world.plan(plan).ok_or_else(|| Rejection::not_found("plan"))?;
+        self.must(&today, caller, Action::ReadSheet, state.municipality, None)?;
         must_be_in_term(state, year)?;
-        let sees_drafts = |department: Option<DepartmentId>| self.may(models, caller, Action::ReadDraft, state.municipality, department);
-        Sheet::derive(&models.world, state, year, Audience::Inside(&sees_drafts)).ok_or_else(|| Rejection::not_found("indicator of the plan"))
+        let sees_drafts = |department: Option<DepartmentId>| self.may(&today, caller, Action::ReadDraft, state.municipality, department);
+        Sheet::derive(&content.world, state, year, Audience::Inside(&sees_drafts)).ok_or_else(|| Rejection::not_found("indicator of the plan"))
     }
 
     /// A published sheet: the newest publication, or the one asked for.
@@ -146,22 +148,7 @@ impl App {
     /// # Errors
     /// [`AppError::Refused`] where there is no such publication.
     pub fn published_sheet(&self, plan: PlanId, year: FiscalYear, number: Option<u32>) -> Result<Published, AppError> {
-        let models = self.models();
-        let published = match number {
-            Some(number) => models.publications(plan, year).find(|published| published.number == number),
-            None => models.publications(plan, year).next_back(),
-        };
-        let published = published.ok_or_else(|| Rejection::not_found("publication"))?;
-        let state = published.world.plan(plan).ok_or_else(|| Rejection::not_found("plan"))?;
-        let sheet = Sheet::derive(&published.world, state, year, Audience::Public)
-            .ok_or_else(|| Rejection::not_found("indicator of the plan"))?;
-        let all = publications(&models, plan, year);
-        let publication = all
-            .iter()
-            .find(|info| info.number == published.number)
-            .cloned()
-            .ok_or_else(|| Rejection::not_found("publication"))?;
-        Ok(Published { sheet, publication, all })
+        Ok(published_in(&self.models(), plan, year, number)?)
     }
 
     /// All publications of a plan's fiscal year, the first one first.
@@ -238,4 +225,23 @@ fn publications(models: &ReadModels, plan: PlanId, year: FiscalYear) -> Vec<Publ
         before = Some(published);
     }
     all
+}
+
+/// A published sheet as `models` know it.
+pub(crate) fn published_in(models: &ReadModels, plan: PlanId, year: FiscalYear, number: Option<u32>) -> Result<Published, Rejection> {
+    let published = match number {
+        Some(number) => models.publications(plan, year).find(|published| published.number == number),
+        None => models.publications(plan, year).next_back(),
+    };
+    let published = published.ok_or_else(|| Rejection::not_found("publication"))?;
+    let state = published.world.plan(plan).ok_or_else(|| Rejection::not_found("plan"))?;
+    let sheet = Sheet::derive(&published.world, state, year, Audience::Public)
+        .ok_or_else(|| Rejection::not_found("indicator of the plan"))?;
+    let all = publications(models, plan, year);
+    let publication = all
+        .iter()
+        .find(|info| info.number == published.number)
+        .cloned()
+        .ok_or_else(|| Rejection::not_found("publication"))?;
+    Ok(Published { sheet, publication, all })
 }

@@ -319,10 +319,7 @@ impl Command for WriteCommentary {
             context,
         )?;
         must_be_seen(&standing, self.seen_revision)?;
-        if !plan
-            .placement(self.placement)
-            .is_some_and(|placement| placement.indicator == indicator.id)
-        {
+        if !plan.is_place_of(self.placement, indicator.id) {
             return Err(Rejection::not_found("place of this indicator in the sheet"));
         }
         if self.commentary.is_blank() {

@@ -200,9 +200,7 @@ impl Command for ReturnReport {
             );
         }
         if let ReportCell::Commentary(placement) = self.cell
-            && !plan
-                .placement(placement)
-                .is_some_and(|placement| placement.indicator == indicator.id)
+            && !plan.is_place_of(placement, indicator.id)
         {
             return Err(Rejection::not_found("place of this indicator in the sheet"));
         }
@@ -439,9 +437,7 @@ impl Command for UnlockReport {
             ));
         }
         if let ReportCell::Commentary(placement) = self.cell
-            && !plan
-                .placement(placement)
-                .is_some_and(|placement| placement.indicator == indicator.id)
+            && !plan.is_place_of(placement, indicator.id)
         {
             return Err(Rejection::not_found("place of this indicator in the sheet"));
         }

@@ -114,6 +114,12 @@ impl PlanState {
         self.placements.iter().find(|placement| placement.id == id)
     }
 
+    /// Whether `placement` is a place of `indicator`.
+    pub fn is_place_of(&self, placement: PlacementId, indicator: IndicatorId) -> bool {
+        self.placements_of(indicator)
+            .any(|place| place.id == placement)
+    }
+
     /// Every indicator of the plan once, in the order of its first placement.
     pub fn indicators(&self) -> Vec<IndicatorId> {
         let mut seen = std::collections::BTreeSet::new();

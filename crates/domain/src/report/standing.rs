@@ -51,7 +51,8 @@ impl Standing {
             let first_published_at = period
                 .and_then(|period| period.publications.first())
                 .map(|publication| publication.at);
-            report.corrected |= report.last_change.as_ref().map(|change| change.at) > first_published_at;
+            report.corrected |=
+                report.last_change.as_ref().map(|change| change.at) > first_published_at;
         }
         Self {
             stage,

@@ -28,7 +28,10 @@ impl Audience<'_> {
     fn sees(self, standing: &Standing, department: Option<DepartmentId>) -> bool {
         match self {
             Self::Inside(sees_drafts) => !is_draft(standing) || sees_drafts(department),
-            Self::Public => matches!(standing.stage, ReportStage::Published | ReportStage::Adopted),
+            Self::Public => matches!(
+                standing.stage,
+                ReportStage::Published | ReportStage::Adopted
+            ),
         }
     }
 }

@@ -7,8 +7,8 @@ mod calculation;
 mod derive;
 mod summary;
 
-pub use derive::Audience;
 pub use calculation::{Judgement, RateReason, Verdict, judge, rate_of, sum_of};
+pub use derive::Audience;
 pub use summary::Summary;
 
 use std::collections::BTreeMap;

@@ -25,8 +25,7 @@ use daicho_domain::report::{
 };
 use daicho_domain::sheet::{Audience, Row, Sheet};
 use daicho_domain::{
-    Actor, Command, Context, Fact, FiscalYear, IndicatorId, PlacementId, Rejection, StreamId,
-    World,
+    Actor, Command, Context, Fact, FiscalYear, IndicatorId, PlacementId, Rejection, StreamId, World,
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -78,7 +77,8 @@ impl Scenario {
             },
             operator(),
         );
-        for (department, name) in [(COMMERCE, "商工労働観光課"), (WELFARE, "社会福祉課")] {
+        for (department, name) in [(COMMERCE, "商工労働観光課"), (WELFARE, "社会福祉課")]
+        {
             let open = OpenDepartment {
                 department,
                 municipality: CITY,

@@ -141,13 +141,20 @@ pub async fn a_relied_on_stream_cannot_move_under_a_writer<B: Backend>(backend: 
     };
     let mut reports = 0;
     let refusal = loop {
+        let period_has_closed = closing.is_finished();
         let id = format!("r{reports}");
         let relying = Append {
             expected: vec![(stream(&id), no_stream()), (stream("period"), exact(0))],
             events: vec![event(10 + reports, &id)],
         };
         match log.append(relying).await {
-            Ok(_) => reports += 1,
+            Ok(_) => {
+                assert!(
+                    !period_has_closed,
+                    "a report was recorded in a closed period"
+                );
+                reports += 1;
+            }
             Err(LogError::WrongExpectedVersion(wrong)) => break wrong,
             Err(other) => panic!("{other}"),
         }

@@ -49,6 +49,7 @@ pub fn event(number: u64, id: &str) -> NewEvent {
         metadata: Metadata {
             event_id: Uuid::from_u64_pair(0xe0, number),
             command_id: command(number),
+            command_digest: None,
             correlation_id: Uuid::from_u64_pair(0xa0, number),
             causation_id: None,
             actor: EventActor {

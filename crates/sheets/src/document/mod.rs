@@ -5,6 +5,7 @@ mod parser;
 mod sections;
 
 pub use header::fiscal_years_of;
+pub(crate) use header::Header;
 
 use std::collections::BTreeMap;
 
