@@ -29,4 +29,4 @@ mod work;
 pub use mutation::{SignIn, sign_in};
 pub use refusal::SignInRefused;
 pub use request::RequestContext;
-pub use schema::{Schema, build_schema, sdl};
+pub use schema::{DaichoSchema, build_schema, sdl};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder};
+use async_graphql::{EmptySubscription, SchemaBuilder};
 use daicho_app::App;
 use daicho_identity::{IdentityStore, JwtIssuer};
 
@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 use crate::request::Backing;
 
 /// The schema, ready to execute requests.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type DaichoSchema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
 /// How deep a document may nest. The sheet's cells are at 11, introspection at 15.
 const DEPTH_MAX: usize = 16;
@@ -26,13 +26,13 @@ const DIRECTIVES_MAX: usize = 8;
 
 /// The schema that answers from `app`, with names from `identity` and tokens from `tokens`.
 /// Who asks comes with each request, see [`RequestContext`](crate::RequestContext).
-pub fn build_schema(app: Arc<App>, identity: Arc<IdentityStore>, tokens: Arc<JwtIssuer>) -> Schema {
+pub fn build_schema(app: Arc<App>, identity: Arc<IdentityStore>, tokens: Arc<JwtIssuer>) -> DaichoSchema {
     builder().data(Backing { app, identity, tokens }).finish()
 }
 
 /// The schema's text (SDL): what `schema.graphql` holds.
 pub fn sdl() -> String {
-    builder().finish().sdl_with_options(SDLExportOptions::new().prefer_single_line_descriptions())
+    builder().finish().sdl()
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {

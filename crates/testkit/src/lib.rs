@@ -1,1 +1,50 @@
-//! daicho-testkit
+//! What tests across crates share: a service in memory, and the sample city in it.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::allow_attributes, reason = "test code; a panic is how a test fails")]
+
+use std::sync::Arc;
+
+use daicho_access::Access;
+use daicho_app::{App, Surroundings};
+use daicho_eventlog::MemoryLog;
+use daicho_sample::{Played, SeededIds, StoryClock};
+use jiff::Timestamp;
+
+/// A service over a log in memory, with a clock that a test moves.
+pub struct TestApp {
+    /// The service.
+    pub app: Arc<App>,
+    /// Its clock.
+    pub clock: Arc<StoryClock>,
+    /// Its log.
+    pub log: Arc<MemoryLog>,
+}
+
+/// Where the clock of a test starts: 1 March 2021, 00:00 UTC.
+pub const BEGINNING: Timestamp = Timestamp::constant(1_614_556_800, 0);
+
+impl TestApp {
+    /// An empty service.
+    pub async fn empty() -> Self {
+        Self::over(Arc::new(MemoryLog::new())).await
+    }
+
+    /// A service over `log`, as after a restart.
+    pub async fn over(log: Arc<MemoryLog>) -> Self {
+        let clock = Arc::new(StoryClock::starting(BEGINNING));
+        let surroundings = Surroundings {
+            clock: Arc::clone(&clock) as Arc<_>,
+            ids: Arc::new(SeededIds::new(7)),
+        };
+        let app = App::open(Arc::clone(&log) as Arc<_>, Access::new().unwrap(), surroundings, |_, _| {})
+            .await
+            .unwrap();
+        Self { app: Arc::new(app), clock, log }
+    }
+
+    /// The sample city after its two years.
+    pub async fn sample_city() -> (Self, Played) {
+        let service = Self::empty().await;
+        let played = daicho_sample::play(&service.app, &service.clock, 7, |_, _| {}).await.unwrap();
+        (service, played)
+    }
+}

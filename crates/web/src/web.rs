@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use daicho_app::App;
-use daicho_graphql::DaichoSchema;
+use daicho_graphql::Schema;
 use daicho_identity::{IdentityStore, JwtIssuer};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -42,7 +42,7 @@ pub struct Web {
     /// Makes and checks access tokens; the same one that `schema` was made with.
     pub tokens: Arc<JwtIssuer>,
     /// The schema that pages and API clients ask.
-    pub schema: DaichoSchema,
+    pub schema: Schema,
     /// How the pages are reached.
     pub settings: WebSettings,
 }

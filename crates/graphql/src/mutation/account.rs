@@ -4,7 +4,7 @@ use async_graphql::{Context, InputObject, Object};
 use daicho_app::{CommandId, Done};
 use daicho_domain::account::Grant;
 use daicho_domain::command::{DisableAccount, GiveGrant, OpenAccount, WithdrawGrant};
-use daicho_domain::{AccountId, DepartmentId, GrantId, MunicipalityId, Rejection};
+use daicho_domain::{AccountId, DepartmentId, GrantId, MunicipalityId};
 use daicho_identity::{IdentityStore, NewPerson, PersonError, SetPasswordError};
 use uuid::Uuid;
 

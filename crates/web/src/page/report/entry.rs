@@ -105,6 +105,15 @@ impl Entry {
             .collect()
     }
 
+    /// The fields of the figure as a form sends them: a box that is not ticked is not sent.
+    pub(super) fn figure_fields(&self) -> Vec<(String, String)> {
+        FIGURE_FIELDS
+            .iter()
+            .filter(|name| **name != "provisional" || !self.get(name).is_empty())
+            .map(|name| ((*name).to_owned(), self.get(name).to_owned()))
+            .collect()
+    }
+
     /// Hidden fields that say what stands now.
     pub(super) fn as_before(&self) -> Vec<(String, String)> {
         self.0.iter().map(|(name, text)| (format!("{BEFORE}{name}"), text.clone())).collect()

@@ -81,6 +81,10 @@ struct Page {
     figure_meanwhile: Option<String>,
     is_figure_returned: bool,
     hidden: Vec<(String, String)>,
+    /// Fields of the figure, where it may not be changed while commentary may.
+    locked_figure: Vec<(String, String)>,
+    /// What was typed into fields that may no longer be changed, with their labels.
+    unsaved: Vec<(&'static str, String)>,
     revision: i64,
     statuses: Vec<StatusChoice>,
     reasons: Vec<ReasonChoice>,
@@ -266,6 +270,22 @@ fn part(report: &Report, kind: &ReportCellKind, placement: Option<&String>) -> S
     }
 }
 
+/// What was typed into fields that are locked by now: it is shown, so that nothing is lost.
+fn unsaved(report: &Report, can: &Can, typed: &Entry, before: &Entry) -> Vec<(&'static str, String)> {
+    let mut fields = Vec::new();
+    if !can.edit_figure {
+        fields.extend([("実績値", "figure".to_owned()), ("根拠資料", "evidence".to_owned())]);
+    }
+    for place in report.places.iter().filter(|place| !(can.enter && place.is_editable)) {
+        fields.extend([("増減理由", cause_field(&place.placement)), ("今後の取組", next_field(&place.placement))]);
+    }
+    fields
+        .into_iter()
+        .filter(|(_, name)| typed.differs_in(before, &[name]))
+        .map(|(label, name)| (label, typed.get(&name).to_owned()))
+        .collect()
+}
+
 fn show_with(
     web: &Web,
     mut frame: Frame,
@@ -292,6 +312,7 @@ fn show_with(
     let can = can(&report);
     let new_id = || web.app.new_id().to_string();
     let returned_cell = report.returned.as_ref().map(|returned| &returned.cell);
+    let unsaved = if is_entry { unsaved(&report, &can, &Entry::typed(fields, &now), &Entry::before(fields, &now)) } else { Vec::new() };
     let places = report
         .places
         .iter()
@@ -323,6 +344,8 @@ fn show_with(
         }),
         is_figure_returned: returned_cell.is_some_and(|cell| cell.kind == ReportCellKind::actual),
         hidden: now.as_before(),
+        locked_figure: if can.edit_figure { Vec::new() } else { now.figure_fields() },
+        unsaved,
         revision: report.revision,
         statuses,
         reasons: answer.choices.change_reasons,
