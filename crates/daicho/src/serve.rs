@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use daicho_identity::JwtIssuer;
 use daicho_web::{Web, WebSettings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -63,7 +64,11 @@ pub async fn serve(service: Service, folder: &Path, listen: SocketAddr, settings
 }
 
 fn router(service: &Arc<Service>, settings: WebSettings) -> Router {
-    let web = daicho_web::router(Web::new(Arc::clone(&service.app), Arc::clone(&service.identity), settings));
+    // The issuer is the service, the audience its API; nobody else makes or takes these tokens.
+    let tokens = Arc::new(JwtIssuer::new(Arc::clone(&service.identity), "daicho", "daicho-api"));
+    let (app, identity) = (Arc::clone(&service.app), Arc::clone(&service.identity));
+    let schema = daicho_graphql::build_schema(Arc::clone(&app), Arc::clone(&identity), Arc::clone(&tokens));
+    let web = daicho_web::router(Web { app, identity, tokens, schema, settings });
     let health = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))

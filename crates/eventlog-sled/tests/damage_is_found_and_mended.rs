@@ -390,6 +390,8 @@ fn a_failed_write_makes_the_log_read_only_until_it_is_reopened() {
         assert!(recorded < 1000, "the journal never needed a new file");
     };
     assert!(matches!(refusal, LogError::ReadOnly { .. }), "{refusal:?}");
+    // That the cause is gone does not make it safe to go on.
+    fs::rename(&hidden, folder.path().join("journal")).unwrap();
     assert!(matches!(
         append_next(&log, recorded),
         Err(LogError::ReadOnly { .. })
@@ -401,8 +403,6 @@ fn a_failed_write_makes_the_log_read_only_until_it_is_reopened() {
     assert!(matches!(log.close_now(), Err(LogError::ReadOnly { .. })));
     drop(log);
 
-    fs::remove_dir_all(folder.path().join("journal")).ok();
-    fs::rename(&hidden, folder.path().join("journal")).unwrap();
     let (log, report) = open(folder.path());
     assert!(!report.clean_shutdown);
     assert_whole(&log, recorded);

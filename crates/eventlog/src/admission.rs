@@ -159,3 +159,70 @@ impl Admission {
         admitted.or_else(|| index.outcome_before(command_id))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::{append, at, event, exact, no_stream, stream};
+
+    #[test]
+    fn an_append_is_judged_against_those_admitted_before_it() {
+        let index = LogIndex::default();
+        let mut admission = Admission::onto(&index);
+        admission
+            .admit(&index, append(1, &[("a", no_stream())]))
+            .unwrap();
+        let refused = admission.admit(&index, append(2, &[("a", no_stream())]));
+        assert!(
+            matches!(&refused, Err(LogError::WrongExpectedVersion(wrong))
+                if wrong.actual == Some(StreamPosition(0))),
+            "{refused:?}"
+        );
+        let outcome = admission.admit(&index, append(3, &[("b", no_stream()), ("a", exact(0))]));
+        assert_eq!(
+            (outcome.unwrap().first, admission.events().len()),
+            (at(1), 3)
+        );
+    }
+
+    #[test]
+    fn a_command_admitted_twice_has_one_outcome() {
+        let index = LogIndex::default();
+        let mut admission = Admission::onto(&index);
+        let first = admission
+            .admit(&index, append(1, &[("a", no_stream())]))
+            .unwrap();
+        let again = admission
+            .admit(&index, append(1, &[("a", no_stream())]))
+            .unwrap();
+        assert_eq!(
+            again,
+            AppendOutcome {
+                replayed: true,
+                ..first
+            }
+        );
+        assert_eq!(admission.events().len(), 1);
+    }
+
+    #[test]
+    fn an_admission_goes_on_where_the_index_ends() {
+        let mut index = LogIndex::default();
+        let mut admission = Admission::onto(&index);
+        let mut sent = append(1, &[("a", no_stream())]);
+        sent.events.push(event(1, "a"));
+        admission.admit(&index, sent).unwrap();
+        index.apply(admission);
+        assert_eq!(index.stream_version(&stream("a")), Some(StreamPosition(1)));
+        let mut admission = Admission::onto(&index);
+        let outcome = admission
+            .admit(&index, append(2, &[("a", exact(1))]))
+            .unwrap();
+        assert_eq!(outcome.first, at(2));
+        let written = RecordedEvent::from_stored_bytes(&admission.events()[0].stored).unwrap();
+        assert_eq!(
+            (written.global_position, written.stream_position),
+            (at(2), StreamPosition(2))
+        );
+    }
+}

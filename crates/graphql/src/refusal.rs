@@ -67,9 +67,9 @@ refusals! {
     /// Somebody changed the report after it was read.
     StaleVersion {
         /// The revision that the command was based on.
-        seen: u32,
+        seen_revision: u32,
         /// The revision that it has now.
-        current: u32,
+        current_revision: u32,
         /// Who changed it.
         changed_by: Option<Id<AccountId>>,
         /// The name of who changed it.
@@ -85,7 +85,7 @@ refusals! {
         /// `read` or `approved`.
         seen_as: String,
         /// The hash of what stands now.
-        current: ContentHash,
+        current_content: ContentHash,
     }
     /// The report's state does not allow it.
     WrongStage {
@@ -212,8 +212,8 @@ impl CommandRefusal {
                     message: message.replace(&changed_by.to_string(), &changed_by_name),
                     code,
                     message_ja,
-                    seen,
-                    current,
+                    seen_revision: seen,
+                    current_revision: current,
                     changed_by: changed_by.account().map(Id),
                     changed_by_name,
                     changed_at: changed_at.into(),
@@ -222,7 +222,7 @@ impl CommandRefusal {
                 .into()
             }
             Rejection::StaleContent { seen_as, current } => {
-                StaleContent { code, message, message_ja, seen_as, current: current.into() }.into()
+                StaleContent { code, message, message_ja, seen_as, current_content: current.into() }.into()
             }
             Rejection::WrongStage { stage, hint, hint_ja } => {
                 WrongStage { code, message, message_ja, stage: stage.into(), stage_label: stage.ja(), hint, hint_ja }

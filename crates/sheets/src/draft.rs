@@ -120,18 +120,14 @@ impl Drafter<'_> {
 
     /// Every row that shows the indicator of `row`.
     fn places_of(&self, row: usize) -> impl Iterator<Item = usize> + '_ {
-        (0..self.sheet.rows.len())
-            .filter(move |other| self.merged[*other].unwrap_or(*other) == row)
+        (0..self.sheet.rows.len()).filter(move |other| self.merged[*other].unwrap_or(*other) == row)
     }
 
     fn indicator(&self, index: usize) -> Result<IndicatorDraft, DraftError> {
         let row = &self.sheet.rows[index];
         let department = self
             .places_of(index)
-            .find_map(|place| {
-                self.file
-                    .department_of(self.sheet, &self.sheet.rows[place])
-            })
+            .find_map(|place| self.file.department_of(self.sheet, &self.sheet.rows[place]))
             .map(|entry| {
                 self.options
                     .departments
@@ -319,7 +315,10 @@ impl Drafter<'_> {
     }
 }
 
-fn indexes<'s, T>(all: &'s [T], belongs: impl Fn(&T) -> bool + 's) -> impl Iterator<Item = usize> + 's {
+fn indexes<'s, T>(
+    all: &'s [T],
+    belongs: impl Fn(&T) -> bool + 's,
+) -> impl Iterator<Item = usize> + 's {
     all.iter()
         .enumerate()
         .filter(move |(_, of)| belongs(of))

@@ -182,6 +182,12 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, EncodingError> {
     {
         return Ok(finished(bytes, text, SheetEncoding::EucJp, false));
     }
+    // A UTF-8 sheet with a damaged byte often passes as Shift_JIS gibberish.
+    let is_damaged_utf8 = str::from_utf8(&bytes[..utf8]).is_ok_and(is_sheet)
+        && !shift_jis.as_deref().is_ok_and(is_sheet);
+    if is_damaged_utf8 {
+        return Err(undecodable(bytes, utf8));
+    }
     match shift_jis {
         Ok(text) => Ok(finished(bytes, text, SheetEncoding::ShiftJis, false)),
         Err(read) => Err(undecodable(bytes, read.max(utf8))),
@@ -303,7 +309,11 @@ fn first_unencodable(text: &str, encoding: SheetEncoding) -> Unencodable {
     let mut line = 1;
     let mut buffer = [0; 4];
     for character in text.chars() {
-        if encoding.codec().encode(character.encode_utf8(&mut buffer)).2 {
+        if encoding
+            .codec()
+            .encode(character.encode_utf8(&mut buffer))
+            .2
+        {
             return Unencodable {
                 encoding,
                 character,
@@ -397,6 +407,21 @@ mod tests {
         assert_eq!(decode(b"%PDF-1.7"), Err(EncodingError::Pdf));
         assert_eq!(decode(b"ab\0c"), Err(EncodingError::Binary { offset: 2 }));
         assert_eq!(decode(b""), Err(EncodingError::Empty));
+    }
+
+    #[test]
+    fn a_damaged_utf_8_sheet_is_not_taken_for_shift_jis() {
+        let mut bytes = "事業\t目標値\t10\n事".repeat(3).into_bytes();
+        bytes.truncate(bytes.len() - 1);
+        bytes.extend_from_slice(b"\n");
+        let error = decode(&bytes).unwrap_err();
+        assert_eq!(
+            error,
+            EncodingError::Undecodable {
+                offset: bytes.len() - 3,
+                line: 4
+            }
+        );
     }
 
     #[test]

@@ -168,9 +168,15 @@ fn is_no_kpi(text: &str) -> bool {
         .iter()
         .any(|word| text.contains(word));
     names_kpi
-        && ["設定しない", "設定していない", "設定なし", "設定無し", "設けない"]
-            .iter()
-            .any(|words| text.contains(words))
+        && [
+            "設定しない",
+            "設定していない",
+            "設定なし",
+            "設定無し",
+            "設けない",
+        ]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 /// Name and reason of a monitor-only indicator: the name ends at the first space, or where the
@@ -196,8 +202,7 @@ mod tests {
 
     #[test]
     fn the_normal_form_is_taken_apart() {
-        let read =
-            read_expression("砂川高校からの市内企業就職率 ／36.7%(令和元年)→40.0%(5年間)");
+        let read = read_expression("砂川高校からの市内企業就職率 ／36.7%(令和元年)→40.0%(5年間)");
         assert_eq!(read.name.as_deref(), Some("砂川高校からの市内企業就職率"));
         let baseline = read.baseline.unwrap();
         assert_eq!(baseline.cell.raw(), "36.7%");
@@ -216,8 +221,9 @@ mod tests {
 
     #[test]
     fn parentheses_in_names_and_cycles_are_kept() {
-        let read =
-            read_expression("情報交換を実施した団体数(3年で一巡) ／30団体(令和元年)→30団体(各年度)");
+        let read = read_expression(
+            "情報交換を実施した団体数(3年で一巡) ／30団体(令和元年)→30団体(各年度)",
+        );
         assert_eq!(
             read.name.as_deref(),
             Some("情報交換を実施した団体数(3年で一巡)")

@@ -3,7 +3,7 @@
 //! A sheet comes in as bytes: [`encoding`] makes text of them, [`table`] lines and cells,
 //! [`document`] goals, projects and indicators, [`finding`] everything that somebody should look
 //! at. [`plan_file`] adds what no sheet says (municipality, term, departments, directions),
-//! [`draft`] makes the plan to adopt, [`report`] the document that a dry run prints.
+//! [`draft`](mod@draft) makes the plan to adopt, [`report`] the document that a dry run prints.
 //! [`write`](mod@write) goes the other way: from the derived sheet to the bytes of a file, byte
 //! for byte the imported one where nothing has changed; [`open_data`] writes the long table.
 //!

@@ -64,8 +64,7 @@ impl Period {
         if ["各年度", "各年", "毎年度", "毎年"].contains(&label.as_str()) {
             return Some(Basis::EachFiscalYear);
         }
-        if ["累計", "計画期間", "計画期間中", "計画期間累計", "期間累計"]
-            .contains(&label.as_str())
+        if ["累計", "計画期間", "計画期間中", "計画期間累計", "期間累計"].contains(&label.as_str())
         {
             return Some(Basis::CumulativePlan);
         }
@@ -96,9 +95,7 @@ fn read_range(text: &str) -> Option<(i16, i16)> {
         '\u{FF5E}', '\u{301C}', '~', '-', '\u{2015}', '\u{2014}', '\u{2013}', '\u{2212}',
         '\u{30FC}',
     ];
-    let (from, to) = text
-        .split_once(SIGNS)
-        .or_else(|| text.split_once("から"))?;
+    let (from, to) = text.split_once(SIGNS).or_else(|| text.split_once("から"))?;
     let (from, _) = read_year(from.trim())?;
     let (to, _) = read_year(to.trim()).or_else(|| {
         // «令和3～7年度» names the era once.
@@ -135,9 +132,9 @@ pub fn cycle_years(name: &str) -> Option<u8> {
     let name = half_width(name);
     WORDS.into_iter().find_map(|word| {
         let before = &name[..name.find(word)?];
-        let start = before
-            .rfind(|c: char| !c.is_ascii_digit())
-            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        let start = before.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| {
+            at + before[at..].chars().next().map_or(1, char::len_utf8)
+        });
         before[start..].parse().ok().filter(|years| *years > 0)
     })
 }
@@ -155,10 +152,34 @@ mod tests {
             ("Ｒ３年度", Some(FiscalYear), Some(2021), Some(2021), None),
             ("2019年", Some(CalendarYear), Some(2019), Some(2019), None),
             ("R3", None, Some(2021), Some(2021), None),
-            ("平成27年～令和2年", Some(Range), Some(2015), Some(2020), None),
-            ("平成27年〜令和2年", Some(Range), Some(2015), Some(2020), None),
-            ("平成27年-令和2年", Some(Range), Some(2015), Some(2020), None),
-            ("平成27年―令和2年", Some(Range), Some(2015), Some(2020), None),
+            (
+                "平成27年～令和2年",
+                Some(Range),
+                Some(2015),
+                Some(2020),
+                None,
+            ),
+            (
+                "平成27年〜令和2年",
+                Some(Range),
+                Some(2015),
+                Some(2020),
+                None,
+            ),
+            (
+                "平成27年-令和2年",
+                Some(Range),
+                Some(2015),
+                Some(2020),
+                None,
+            ),
+            (
+                "平成27年―令和2年",
+                Some(Range),
+                Some(2015),
+                Some(2020),
+                None,
+            ),
             ("令和3～7年度", Some(Range), Some(2021), Some(2025), None),
             ("第1期6年間", Some(PlanTerm), None, None, Some(6)),
             ("5年間", Some(PlanTerm), None, None, Some(5)),

@@ -302,6 +302,9 @@ mod tests {
         assert_eq!(carried_over("1,638", Delimiter::Tab), "1,638");
         assert_eq!(plain("\"a\"\"b\""), "a\"b");
         assert_eq!(plain("\"a\" and \"b\""), "\"a\" and \"b\"");
-        assert_eq!(quoted("\"all quoted\"", Delimiter::Tab), "\"\"\"all quoted\"\"\"");
+        assert_eq!(
+            quoted("\"all quoted\"", Delimiter::Tab),
+            "\"\"\"all quoted\"\"\""
+        );
     }
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use daicho_app::App;
-use daicho_graphql::Schema;
+use daicho_graphql::DaichoSchema;
 use daicho_identity::{IdentityStore, JwtIssuer};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -42,7 +42,7 @@ pub struct Web {
     /// Makes and checks access tokens; the same one that `schema` was made with.
     pub tokens: Arc<JwtIssuer>,
     /// The schema that pages and API clients ask.
-    pub schema: Schema,
+    pub schema: DaichoSchema,
     /// How the pages are reached.
     pub settings: WebSettings,
 }
@@ -60,7 +60,7 @@ pub(crate) type Shared = Arc<Web>;
 /// sign-ins are counted by network address.
 pub fn router(web: Web) -> Router {
     let web: Shared = Arc::new(web);
-    let sdl: Arc<str> = web.schema.sdl().into();
+    let sdl: Arc<str> = daicho_graphql::sdl().into();
     Router::new()
         .route("/graphql", get(api::graphql::get).post(api::graphql::post))
         .route("/schema.graphql", get(api::schema_document))

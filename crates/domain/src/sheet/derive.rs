@@ -232,7 +232,10 @@ impl Rows<'_> {
     ) -> BTreeMap<FiscalYear, Cell> {
         let cell = |year: FiscalYear| {
             let standing = Standing::of(indicator, year, self.world.period(self.plan.id, year));
-            let is_hidden = !self.audience.sees(&standing, indicator.department);
+            // A later year's figures are that year's sheet's to show; only what a document already
+            // said of it («—» of an ended project) belongs here.
+            let is_later = year > self.fiscal_year && standing.stage != ReportStage::Adopted;
+            let is_hidden = is_later || !self.audience.sees(&standing, indicator.department);
             match standing.report.actual {
                 Some(entered) if !is_hidden => entered.content.cell,
                 _ if !kind.has_figure() => Cell::absent("", CellStatus::NoKpi),

@@ -102,7 +102,9 @@ impl Header {
         let texts: Vec<String> = (0..record.cells.len())
             .map(|index| record.text(index))
             .collect();
-        let first = texts.iter().position(|text| YearLabel::read(text).is_some())?;
+        let first = texts
+            .iter()
+            .position(|text| YearLabel::read(text).is_some())?;
         let labels: Vec<YearLabel> = texts[first..]
             .iter()
             .map_while(|text| YearLabel::read(text))
@@ -167,11 +169,7 @@ pub fn year_named_in(text: &str) -> Option<FiscalYear> {
             .into_iter()
             .filter(|name| era.ends_with(name))
             .find_map(|name| format!("{name}{number}年度").parse().ok())
-            .or_else(|| {
-                (number.len() == 4)
-                    .then(|| number.parse().ok())
-                    .flatten()
-            })
+            .or_else(|| (number.len() == 4).then(|| number.parse().ok()).flatten())
     })
 }
 
@@ -187,11 +185,16 @@ pub fn resolve(
         term.filter(|(from, to)| to.0 - from.0 + 1 == count)
             .map(|(from, _)| from)
     })?;
-    let years: Vec<FiscalYear> = (0..count).map(|offset| FiscalYear(first.0 + offset)).collect();
-    let fits = labels.iter().zip(&years).all(|(label, year)| match label.year {
-        Some(named) => named == *year,
-        None => numbers_of(*year).contains(&label.number),
-    });
+    let years: Vec<FiscalYear> = (0..count)
+        .map(|offset| FiscalYear(first.0 + offset))
+        .collect();
+    let fits = labels
+        .iter()
+        .zip(&years)
+        .all(|(label, year)| match label.year {
+            Some(named) => named == *year,
+            None => numbers_of(*year).contains(&label.number),
+        });
     fits.then_some(years)
 }
 
@@ -263,7 +266,10 @@ mod tests {
         );
         assert_eq!(years(&["R3", "R4"], ""), Some(vec![2021, 2022]));
         assert_eq!(years(&["2021年度", "2022年度"], ""), Some(vec![2021, 2022]));
-        assert_eq!(years(&["３年度", "４年度"], "Ｒ３年度"), Some(vec![2021, 2022]));
+        assert_eq!(
+            years(&["３年度", "４年度"], "Ｒ３年度"),
+            Some(vec![2021, 2022])
+        );
         assert_eq!(years(&["3年度", "4年度"], "実績値"), None);
         assert_eq!(years(&["3年度", "5年度"], "令和3年度"), None);
     }

@@ -2,10 +2,11 @@
 
 mod header;
 mod parser;
+mod rows;
 mod sections;
 
-pub use header::fiscal_years_of;
 pub(crate) use header::Header;
+pub use header::fiscal_years_of;
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
 //! What somebody should look at before a sheet is taken over: one finding, one code.
 
+mod row_rules;
 mod rules;
 mod text_figures;
 

@@ -95,11 +95,24 @@ fn figures_in(text: &[char]) -> (Vec<Percentage>, Vec<Decimal>) {
 
 fn is_hedged(text: &[char], start: usize, after: &str) -> bool {
     const BEFORE: [&str; 12] = [
-        "前年", "昨年", "前回", "全国", "全道", "平均", "目標", "基準", "令和", "平成", "約", "およそ",
+        "前年",
+        "昨年",
+        "前回",
+        "全国",
+        "全道",
+        "平均",
+        "目標",
+        "基準",
+        "令和",
+        "平成",
+        "約",
+        "およそ",
     ];
     const AFTER: [&str; 7] = ["程度", "前後", "以上", "以下", "未満", "近く", "台"];
     let before: String = text[start.saturating_sub(12)..start].iter().collect();
-    let behind = after.trim_start_matches("パーセント").trim_start_matches('%');
+    let behind = after
+        .trim_start_matches("パーセント")
+        .trim_start_matches('%');
     BEFORE.iter().any(|word| before.contains(word))
         || AFTER.iter().any(|word| behind.starts_with(word))
 }
@@ -115,7 +128,10 @@ mod tests {
     #[test]
     fn a_rate_counted_in_the_text_that_differs_is_found() {
         assert_eq!(
-            found("受検者114名のうち86名が合格し(75.4%)、受検者は全体の32%程度", "75.0"),
+            found(
+                "受検者114名のうち86名が合格し(75.4%)、受検者は全体の32%程度",
+                "75.0"
+            ),
             Some("75.4".into())
         );
         assert_eq!(found("合格率は75.4％だった", "75.0"), Some("75.4".into()));

@@ -74,7 +74,11 @@ impl Lines<'_> {
                 self.section(&measure.heading);
                 for project in &measure.projects {
                     for (index, row) in project.rows.iter().enumerate() {
-                        let title = if index == 0 { project.title.as_str() } else { "" };
+                        let title = if index == 0 {
+                            project.title.as_str()
+                        } else {
+                            ""
+                        };
                         self.row(row, &[title, &expression(row)]);
                     }
                 }
@@ -153,7 +157,9 @@ fn expression(row: &Row) -> String {
     }
     let reason = statement.no_kpi_reason.as_deref();
     match row.kind {
-        IndicatorKind::NoKpi => reason.unwrap_or("KPIの設定が困難なため設定しない").to_owned(),
+        IndicatorKind::NoKpi => reason
+            .unwrap_or("KPIの設定が困難なため設定しない")
+            .to_owned(),
         IndicatorKind::MonitorOnly => format!(
             "{} {}",
             row.definition.name,

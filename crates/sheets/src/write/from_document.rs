@@ -99,9 +99,7 @@ impl Writer<'_> {
                     placement,
                     fiscal_year,
                 }) => self.actual(&cell.text, *placement, *fiscal_year),
-                Some(FieldRef::Commentary { placement }) => {
-                    self.commentary(&cell.text, *placement)
-                }
+                Some(FieldRef::Commentary { placement }) => self.commentary(&cell.text, *placement),
                 None if is_header => self.header(&cell.text),
                 None => match &total {
                     Some((at, current)) if *at == index => self.total(&cell.text, current),

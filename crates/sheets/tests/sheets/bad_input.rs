@@ -39,7 +39,10 @@ fn a_target_line_without_its_actual_line_blocks_and_the_rest_is_read() {
     );
     let sheet = parse(text.as_bytes(), ParseHints::default()).unwrap();
     assert_eq!(sheet.rows.len(), 54);
-    assert_eq!(blocking(&without_lines(&[12])), [("W_PAIR_MISSING", Some(12))]);
+    assert_eq!(
+        blocking(&without_lines(&[12])),
+        [("W_PAIR_MISSING", Some(12))]
+    );
 }
 
 #[test]
@@ -85,31 +88,56 @@ fn a_department_that_does_not_exist_is_named() {
 fn lines_out_of_place_block() {
     for (right, wrong, code, line) in [
         // A line of several cells that is nothing known.
-        ("\n② 企業立地等の促進による就労の拡大\t", "\n② 企業立地等の促進\t備考", "W_UNKNOWN_ROW", 14),
+        (
+            "\n② 企業立地等の促進による就労の拡大\t",
+            "\n② 企業立地等の促進\t備考",
+            "W_UNKNOWN_ROW",
+            14,
+        ),
         // A measure before its policy.
-        ("(1) 人材育成・雇用対策", "人材育成・雇用対策", "W_OUTSIDE_STRUCTURE", 11),
+        (
+            "(1) 人材育成・雇用対策",
+            "人材育成・雇用対策",
+            "W_OUTSIDE_STRUCTURE",
+            11,
+        ),
         // A header without an era anywhere.
         ("令和3年度", "本年度", "W_YEARS_UNKNOWN", 5),
         // Text beside 実績値.
-        ("\t\t実績値\t36.6\t\t\t\t\t—\t", "\t\t実績値\t36.6\t\t\t\t\t—\t今後も続ける", "W_TEXT_IN_ACTUAL_ROW", 13),
-        ("\t\t実績値\t36.6", "\t別のKPI\t実績値\t36.6", "W_TEXT_IN_ACTUAL_ROW", 13),
+        (
+            "\t\t実績値\t36.6\t\t\t\t\t—\t",
+            "\t\t実績値\t36.6\t\t\t\t\t—\t今後も続ける",
+            "W_TEXT_IN_ACTUAL_ROW",
+            13,
+        ),
+        (
+            "\t\t実績値\t36.6",
+            "\t別のKPI\t実績値\t36.6",
+            "W_TEXT_IN_ACTUAL_ROW",
+            13,
+        ),
         // Another year in the second header.
-        ("区分\t3年度\t4年度\t5年度\t6年度\t7年度\t5年間の合計\t令和3年度実績値の", "区分\t4年度\t5年度\t6年度\t7年度\t8年度\t5年間の合計\t令和3年度実績値の", "W_YEARS_UNKNOWN", 9),
+        (
+            "区分\t3年度\t4年度\t5年度\t6年度\t7年度\t5年間の合計\t令和3年度実績値の",
+            "区分\t4年度\t5年度\t6年度\t7年度\t8年度\t5年間の合計\t令和3年度実績値の",
+            "W_YEARS_UNKNOWN",
+            9,
+        ),
     ] {
         let text = SHEET.replace(right, wrong);
         assert_ne!(text, SHEET, "{right}");
         let found = blocking(&text);
-        assert!(found.contains(&(code, Some(line))), "{code} {line}: {found:?}");
+        assert!(
+            found.contains(&(code, Some(line))),
+            "{code} {line}: {found:?}"
+        );
     }
 }
 
 #[test]
 fn a_text_that_is_no_sheet_says_so() {
     for text in ["こんにちは", "a\tb\nc\td\n", "\n\n"] {
-        assert!(
-            blocking(text).contains(&("W_NO_ROWS", None)),
-            "{text:?}"
-        );
+        assert!(blocking(text).contains(&("W_NO_ROWS", None)), "{text:?}");
     }
 }
 
@@ -126,15 +154,57 @@ fn a_project_without_name_after_a_page_break_blocks() {
 #[test]
 fn slips_are_told_with_their_line_and_column() {
     for (right, wrong, code, line, column) in [
-        ("小計(事業数:9、KPI数:8)", "小計(事業数:9、KPI数:9)", "V01", 39, None),
-        ("\t7\t7\t7\t7\t7\t35\t", "\t7\t7\t7\t7\t7\t36\t", "V02", 18, Some(9)),
+        (
+            "小計(事業数:9、KPI数:8)",
+            "小計(事業数:9、KPI数:9)",
+            "V01",
+            39,
+            None,
+        ),
+        (
+            "\t7\t7\t7\t7\t7\t35\t",
+            "\t7\t7\t7\t7\t7\t36\t",
+            "V02",
+            18,
+            Some(9),
+        ),
         ("75事業者(令和7年)", "76事業者(令和7年)", "V05", 27, Some(8)),
-        ("\t実績値\t36.6\t", "\t実績値\t\t", "W_ACTUAL_MISSING", 13, Some(4)),
-        ("\t実績値\t36.6\t", "\t実績値\t約四割\t", "W_UNREADABLE", 13, Some(4)),
-        ("\t目標値\t36.0\t", "\t目標値\t\t", "W_TARGET_MISSING", 12, Some(4)),
+        (
+            "\t実績値\t36.6\t",
+            "\t実績値\t\t",
+            "W_ACTUAL_MISSING",
+            13,
+            Some(4),
+        ),
+        (
+            "\t実績値\t36.6\t",
+            "\t実績値\t約四割\t",
+            "W_UNREADABLE",
+            13,
+            Some(4),
+        ),
+        (
+            "\t目標値\t36.0\t",
+            "\t目標値\t\t",
+            "W_TARGET_MISSING",
+            12,
+            Some(4),
+        ),
         ("\t目標値\t36.0\t", "\t目標値\t一\t", "V08", 12, Some(4)),
-        ("\n\n小計(事業数:9", "\n\n※速報版\n小計(事業数:9", "W_UNKNOWN_LINE", 39, Some(1)),
-        ("研修終了者数 ／1人(令和元年)→35人(5年間)", "研修終了者数", "W_EXPRESSION_UNREAD", 18, Some(2)),
+        (
+            "\n\n小計(事業数:9",
+            "\n\n※速報版\n小計(事業数:9",
+            "W_UNKNOWN_LINE",
+            39,
+            Some(1),
+        ),
+        (
+            "研修終了者数 ／1人(令和元年)→35人(5年間)",
+            "研修終了者数",
+            "W_EXPRESSION_UNREAD",
+            18,
+            Some(2),
+        ),
     ] {
         let text = SHEET.replace(right, wrong);
         assert_ne!(text, SHEET, "{right}");
@@ -145,7 +215,10 @@ fn slips_are_told_with_their_line_and_column() {
                 && finding.line == Some(line)
                 && (column.is_none() || finding.column == column)),
             "{code} {line} {column:?}: {:?}",
-            found.iter().filter(|of| of.code.code() == code).collect::<Vec<_>>()
+            found
+                .iter()
+                .filter(|of| of.code.code() == code)
+                .collect::<Vec<_>>()
         );
     }
 }
@@ -163,7 +236,11 @@ fn a_missing_actual_without_any_reason_is_v22() {
             .iter()
             .any(|finding| finding.code.code() == "V22" && finding.line == Some(13))
     );
-    assert!(!found.iter().any(|finding| finding.code.code() == "W_ACTUAL_MISSING"));
+    assert!(
+        !found
+            .iter()
+            .any(|finding| finding.code.code() == "W_ACTUAL_MISSING")
+    );
 }
 
 #[test]

@@ -36,7 +36,13 @@ fn table(bytes: &[u8]) -> Vec<BTreeMap<String, String>> {
     let mut lines = text.lines().map(|line| line.split('\t'));
     let names: Vec<String> = lines.next().unwrap().map(str::to_owned).collect();
     lines
-        .map(|cells| names.iter().cloned().zip(cells.map(str::to_owned)).collect())
+        .map(|cells| {
+            names
+                .iter()
+                .cloned()
+                .zip(cells.map(str::to_owned))
+                .collect()
+        })
         .collect()
 }
 
@@ -61,7 +67,14 @@ fn the_original_gives_the_expected_rows() {
         let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
         let is = |name: &str, value: String| assert_eq!(value, expected[name], "L{line} {name}");
         is("source_line", row["line"].to_string());
-        for name in ["goal", "policy", "measure", "project", "unit", "no_kpi_reason"] {
+        for name in [
+            "goal",
+            "policy",
+            "measure",
+            "project",
+            "unit",
+            "no_kpi_reason",
+        ] {
             is(name, text(&row[name]));
         }
         is("kpi", text(&row["name"]));
@@ -75,8 +88,14 @@ fn the_original_gives_the_expected_rows() {
             is("baseline_value", text(&row["baseline"]["value"]));
         }
         for (number, year) in (3..=7).zip(["2021", "2022", "2023", "2024", "2025"]) {
-            is(&format!("t_r{number}_raw"), text(&row["targets"][year]["raw"]));
-            is(&format!("a_r{number}_raw"), text(&row["actuals"][year]["raw"]));
+            is(
+                &format!("t_r{number}_raw"),
+                text(&row["targets"][year]["raw"]),
+            );
+            is(
+                &format!("a_r{number}_raw"),
+                text(&row["actuals"][year]["raw"]),
+            );
         }
         is("total_target_raw", text(&row["total_target"]["raw"]));
         is("total_actual_raw", text(&row["total_actual"]["raw"]));
@@ -96,15 +115,18 @@ fn the_original_gives_the_expected_rows() {
         };
         assert_eq!(row["direction"], direction, "L{line}");
         let judgement = &decided["verdicts"]["2021"];
-        assert_eq!(judgement["verdict"], expected["r3_verdict"].as_str(), "L{line}");
+        assert_eq!(
+            judgement["verdict"],
+            expected["r3_verdict"].as_str(),
+            "L{line}"
+        );
         assert_eq!(text(&judgement["rate"]), expected["r3_rate_pct"], "L{line}");
     }
 }
 
 #[test]
 fn the_original_gives_exactly_the_expected_findings() {
-    let (Some(original), Some(expected)) =
-        (shared(ORIGINAL), shared("domain/issues_expected.tsv"))
+    let (Some(original), Some(expected)) = (shared(ORIGINAL), shared("domain/issues_expected.tsv"))
     else {
         return;
     };
@@ -163,7 +185,11 @@ fn check_cell(id: &str, cell: &Cell, expected: &Value) {
         };
         assert_eq!(cell.status().code(), status, "{id}");
     }
-    assert_eq!(cell.is_provisional(), expected["provisional"] == true, "{id}");
+    assert_eq!(
+        cell.is_provisional(),
+        expected["provisional"] == true,
+        "{id}"
+    );
     for flag in expected["flags"].as_array().into_iter().flatten() {
         let flags = serde_json::to_value(cell.flags()).unwrap();
         assert!(flags.as_array().unwrap().contains(flag), "{id}");
@@ -228,7 +254,10 @@ fn every_messy_case_is_read_as_expected() {
                 if let Some(baseline) = expected.get("baseline") {
                     let read = read.baseline.as_ref().unwrap();
                     check_cell(id, &read.cell, baseline);
-                    assert_eq!(Some(read.period_label.as_str()), baseline["period"].as_str());
+                    assert_eq!(
+                        Some(read.period_label.as_str()),
+                        baseline["period"].as_str()
+                    );
                     if let Some(years) = baseline.get("years") {
                         assert_eq!(read.period_kind, Some(PeriodKind::PlanTerm));
                         assert_eq!(read.years.map(u64::from), years.as_u64());
@@ -255,7 +284,10 @@ fn every_messy_case_is_read_as_expected() {
                     .filter_map(Value::as_str)
                     .collect();
                 let years = fiscal_years_of(&labels, case["context"].as_str().unwrap()).unwrap();
-                assert_eq!(serde_json::to_value(years).unwrap(), expected["fiscal_years"]);
+                assert_eq!(
+                    serde_json::to_value(years).unwrap(),
+                    expected["fiscal_years"]
+                );
             }
             "header" => {
                 let labels: Vec<&str> = case["input"]
@@ -278,7 +310,10 @@ fn every_messy_case_is_read_as_expected() {
             // Structure, file and workbook cases describe files; the sample's and the
             // originals' tests hold them (M48, merged cells, is XLSX, which is not read).
             "rows" | "file" | "xlsx" => {
-                assert!(["M38", "M39", "M40", "M43", "M46", "M48"].contains(&id), "{id}");
+                assert!(
+                    ["M38", "M39", "M40", "M43", "M46", "M48"].contains(&id),
+                    "{id}"
+                );
                 continue;
             }
             kind => panic!("{id}: unknown kind {kind}"),

@@ -133,8 +133,14 @@ fn rows_have_the_shape_of_the_contract() {
     assert_eq!(row(&report, 92)["unit"], "枚");
     assert_eq!(row(&report, 121)["kind"], "no_kpi");
     assert_eq!(row(&report, 121)["name"], Value::Null);
-    assert_eq!(row(&report, 22 - 1)["no_kpi_reason"], "目標値の設定が困難なため、実績値の管理とする");
-    assert_eq!(row(&report, 118 - 1)["measure"], "④ 小中学校の学習環境の充実");
+    assert_eq!(
+        row(&report, 22 - 1)["no_kpi_reason"],
+        "目標値の設定が困難なため、実績値の管理とする"
+    );
+    assert_eq!(
+        row(&report, 118 - 1)["measure"],
+        "④ 小中学校の学習環境の充実"
+    );
     assert_eq!(
         row(&report, 117)["policy"],
         "(2) 妊娠・出産・子育ての切れ目のない支援"
@@ -253,7 +259,14 @@ fn the_draft_has_targets_directions_departments_and_results() {
     assert_eq!(rate.definition.aggregation, Aggregation::Last);
     assert!(rate.department.is_some());
     assert_eq!(
-        of("研修終了者数").targets.as_ref().unwrap().total.as_ref().unwrap().raw(),
+        of("研修終了者数")
+            .targets
+            .as_ref()
+            .unwrap()
+            .total
+            .as_ref()
+            .unwrap()
+            .raw(),
         "35"
     );
     assert_eq!(
@@ -267,7 +280,12 @@ fn the_draft_has_targets_directions_departments_and_results() {
     let children = of("学童保育所待機児童数").direction.as_ref().unwrap();
     assert_eq!(children.direction, Direction::Lower);
     assert_eq!(children.decision.reason, "待機児童は少ないほど良い");
-    assert_eq!(of("情報交換を実施した団体数(3年で一巡)").definition.cycle_years, Some(3));
+    assert_eq!(
+        of("情報交換を実施した団体数(3年で一巡)")
+            .definition
+            .cycle_years,
+        Some(3)
+    );
     let area = of("農作業受託面積");
     assert!(area.targets.is_none() && area.direction.is_none());
     assert_eq!(area.definition.aggregation, Aggregation::None);
@@ -320,10 +338,18 @@ fn the_adopted_sheet_reports_what_the_dry_run_said() {
         let line = dry.line;
         assert_eq!(exported.line, line);
         assert_eq!(
-            (&exported.goal, &exported.policy, &exported.measure, &exported.project),
+            (
+                &exported.goal,
+                &exported.policy,
+                &exported.measure,
+                &exported.project
+            ),
             (&dry.goal, &dry.policy, &dry.measure, &dry.project)
         );
-        assert_eq!((&exported.name, exported.kind, &exported.unit), (&dry.name, dry.kind, &dry.unit));
+        assert_eq!(
+            (&exported.name, exported.kind, &exported.unit),
+            (&dry.name, dry.kind, &dry.unit)
+        );
         assert_eq!(exported.baseline, dry.baseline);
         assert_eq!(exported.final_target, dry.final_target);
         assert_eq!(exported.direction, dry.direction, "{line:?}");
@@ -343,7 +369,11 @@ fn the_adopted_sheet_reports_what_the_dry_run_said() {
 fn a_plan_file_that_does_not_fit_the_sheet_blocks() {
     let sheet = parsed(SHEET.as_bytes());
     for (right, wrong, told) in [
-        ("\"砂川高校支援事業\"", "\"砂川高等学校支援事業\"", "砂川高等学校支援事業"),
+        (
+            "\"砂川高校支援事業\"",
+            "\"砂川高等学校支援事業\"",
+            "砂川高等学校支援事業",
+        ),
         ("lines = [78]", "lines = [77]", "77行目"),
         ("goals = [3]", "goals = [3, 5]", "基本目標5"),
         ("\"学童保育所待機児童数\"", "\"待機児童数\"", "待機児童数"),

@@ -68,7 +68,12 @@ fn a_changed_figure_changes_its_cell_and_its_total_and_nothing_else() {
 #[test]
 fn the_same_figure_typed_another_way_changes_nothing() {
     let mut city = City::with_results(SHEET.as_bytes());
-    for (line, typed) in [(135, "３０３７８"), (129, "-7.77"), (138, "暫定 43.1"), (66, "計測前")] {
+    for (line, typed) in [
+        (135, "３０３７８"),
+        (129, "-7.77"),
+        (138, "暫定 43.1"),
+        (66, "計測前"),
+    ] {
         city.revise_actual(line, R3, read_entry(typed).unwrap());
     }
     assert_eq!(differences(SHEET, &written(&city, R3)), []);
@@ -159,7 +164,10 @@ fn a_csv_goes_through_with_its_quotes() {
     assert_eq!(sheet.source.line_ending, "\r\n");
     assert_eq!(sheet.rows.len(), 56);
     assert!(sheet.rows[1].commentary.contains("。\n\"要確認\","));
-    assert_eq!(sheet.rows[11].targets[&R3].value().unwrap().to_string(), "1627");
+    assert_eq!(
+        sheet.rows[11].targets[&R3].value().unwrap().to_string(),
+        "1627"
+    );
     let city = City::with_results(&bytes);
     let again = write(&city.sheet(R3), Some(&city.document()), Delimiter::Comma).unwrap();
     assert!(again == bytes);
@@ -229,16 +237,15 @@ fn the_usual_layout_reads_back_as_the_same_content() {
         assert_eq!(again.source.delimiter, delimiter);
         assert_eq!(again.evaluated_year, Some(R3));
         assert_eq!(again.counts(), parsed(SHEET.as_bytes()).counts());
-        for (again, before) in contents(&again).iter().zip(contents(&parsed(SHEET.as_bytes()))) {
+        for (again, before) in contents(&again)
+            .iter()
+            .zip(contents(&parsed(SHEET.as_bytes())))
+        {
             assert_eq!(*again, before);
         }
-        assert!(
-            again
-                .subtotals
-                .iter()
-                .all(|printed| again.computed_subtotal(printed.goal)
-                    == (printed.projects, printed.kpis))
-        );
+        assert!(again.subtotals.iter().all(
+            |printed| again.computed_subtotal(printed.goal) == (printed.projects, printed.kpis)
+        ));
         // Adopted once more, it writes back as it came.
         let second = City::with_results(&bytes);
         let rewritten = write(&second.sheet(R3), Some(&second.document()), delimiter).unwrap();
@@ -274,7 +281,9 @@ fn a_character_that_the_document_s_encoding_lacks_is_told() {
     }
     let city = City::that_adopted(draft);
     let error = write(&city.sheet(R3), Some(&city.document()), Delimiter::Tab).unwrap_err();
-    assert!(matches!(error, WriteError::Unencodable(told) if told.character == '😀' && told.line == 18));
+    assert!(
+        matches!(error, WriteError::Unencodable(told) if told.character == '😀' && told.line == 18)
+    );
 }
 
 #[test]

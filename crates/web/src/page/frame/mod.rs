@@ -3,7 +3,6 @@
 use super::problem::Problem;
 use crate::ask::ask;
 use crate::asset::stylesheet_path;
-use crate::scalar::Date;
 use crate::visitor::Visitor;
 use crate::web::Web;
 
@@ -60,8 +59,6 @@ pub(crate) struct Frame {
     pub(crate) links: Vec<Link>,
     /// Whether strangers are offered to sign in.
     pub(crate) offers_sign_in: bool,
-    /// Today, by the municipality's calendar.
-    pub(crate) today: Option<Date>,
 }
 
 impl Frame {
@@ -76,7 +73,6 @@ impl Frame {
             viewer: None,
             links: Vec::new(),
             offers_sign_in: false,
-            today: None,
         }
     }
 
@@ -92,7 +88,6 @@ impl Frame {
             links: links(viewer.as_ref(), &parts),
             offers_sign_in: viewer.is_none(),
             viewer,
-            today: Some(parts.service.today),
             ..Self::plain("")
         })
     }

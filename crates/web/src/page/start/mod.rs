@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 
 use super::frame::Frame;
-use super::two_row_table::Counts;
 use super::{Answer, page};
 use crate::ask::ask;
 use crate::visitor::Visitor;

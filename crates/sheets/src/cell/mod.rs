@@ -1,8 +1,13 @@
 //! One cell: from the text that somebody wrote to a number or the reason why there is none.
 
-use daicho_domain::{Cell, CellFlag, CellStatus};
-use rust_decimal::Decimal;
+mod entry;
+mod number;
 
+pub use entry::{EntryError, read_entry};
+
+use daicho_domain::{Cell, CellFlag, CellStatus};
+
+use self::number::{Number, is_unit};
 use crate::finding::Code;
 use crate::period::Period;
 
@@ -53,8 +58,7 @@ pub struct CellReading {
 /// keyboard and on who typed it.
 const DASHES: [char; 16] = [
     '\u{2014}', '\u{2015}', '-', '\u{FF0D}', '\u{30FC}', '\u{2500}', '\u{2013}', '\u{2010}',
-    '\u{2212}', '\u{2011}', '\u{2012}', '\u{FF70}', '\u{2501}', '\u{2043}', '\u{FE63}',
-    '\u{2E3A}',
+    '\u{2212}', '\u{2011}', '\u{2012}', '\u{FF70}', '\u{2501}', '\u{2043}', '\u{FE63}', '\u{2E3A}',
 ];
 
 /// Whether `text` is a dash (up to three in a row) and nothing else.
@@ -173,7 +177,11 @@ fn read_body(raw: &str, body: &str, role: CellRole) -> CellReading {
 
 fn has_full_width_ascii(text: &str) -> bool {
     text.chars().any(|c| {
-        matches!(c, '\u{FF10}'..='\u{FF19}' | '\u{FF0B}' | '\u{FF0C}' | '\u{FF0D}' | '\u{FF0E}' | '\u{FF05}')
+        matches!(
+            c,
+            '\u{FF10}'
+                ..='\u{FF19}' | '\u{FF0B}' | '\u{FF0C}' | '\u{FF0D}' | '\u{FF0E}' | '\u{FF05}'
+        )
     })
 }
 
@@ -278,179 +286,19 @@ fn status_word(text: &str) -> Option<CellStatus> {
     known.or(match text.as_str() {
         "未集計" | "集計中です" | "調査中" => Some(CellStatus::Pending),
         "算定不可" | "算出不能" | "算出できず" => Some(CellStatus::NotAvailable),
-        "事業開始前" | "未実施(開始前)" | "開始前のため" => Some(CellStatus::NotStarted),
+        "事業開始前" | "未実施(開始前)" | "開始前のため" => {
+            Some(CellStatus::NotStarted)
+        }
         "事業終了" | "終了" => Some(CellStatus::Ended),
         "目標値なし" | "目標なし" => Some(CellStatus::NotSet),
         _ => None,
     })
 }
 
-struct Number<'t> {
-    value: Decimal,
-    unit: Option<&'t str>,
-    has_separator: bool,
-    approximate: bool,
-}
-
-impl<'t> Number<'t> {
-    /// Reads `△1,234.5千人`: sign, digits with right thousands separators, decimals, unit.
-    fn read(text: &'t str) -> Option<Self> {
-        let (is_negative, rest) = match text.chars().next()? {
-            '△' | '▲' | '-' | '\u{2212}' | '\u{2013}' => (true, text),
-            '+' => (false, text),
-            _ if text.starts_with("マイナス") => (true, text),
-            c if c.is_ascii_digit() => (false, text),
-            _ => return None,
-        };
-        let rest = rest
-            .strip_prefix("マイナス")
-            .unwrap_or_else(|| rest.trim_start_matches(|c: char| !c.is_ascii_digit()));
-        let sign = text.len() - rest.len();
-        // One sign, perhaps with a space behind it: «-(5)» is no number.
-        if text[..sign].trim_end().chars().count() > 1 && !text.starts_with("マイナス") {
-            return None;
-        }
-        let whole_end = rest
-            .find(|c: char| !c.is_ascii_digit() && c != ',')
-            .unwrap_or(rest.len());
-        let (whole, after) = rest.split_at(whole_end);
-        let has_separator = whole.contains(',');
-        if !is_grouped(whole) {
-            return None;
-        }
-        let (fraction, after) = match after.strip_prefix('.') {
-            Some(after) => {
-                let end = after
-                    .find(|c: char| !c.is_ascii_digit())
-                    .unwrap_or(after.len());
-                if end == 0 {
-                    return None;
-                }
-                after.split_at(end)
-            }
-            None => ("", after),
-        };
-        let digits = whole.replace(',', "");
-        let written = if fraction.is_empty() {
-            digits
-        } else {
-            format!("{digits}.{fraction}")
-        };
-        let mut value = Decimal::from_str_exact(&written).ok()?;
-        if is_negative && !value.is_zero() {
-            value.set_sign_negative(true);
-        }
-        let unit = after.trim();
-        let (unit, approximate) = match ["程度", "前後", "ほど", "くらい"]
-            .into_iter()
-            .find_map(|word| unit.strip_suffix(word))
-        {
-            Some(unit) => (unit.trim_end(), true),
-            None => (unit, false),
-        };
-        if !is_unit(unit) {
-            return None;
-        }
-        Some(Self {
-            value,
-            unit: (!unit.is_empty()).then_some(unit),
-            has_separator,
-            approximate,
-        })
-    }
-}
-
-/// Whether digits are separated in threes, or not at all.
-fn is_grouped(whole: &str) -> bool {
-    let mut groups = whole.split(',');
-    let first = groups.next().unwrap_or_default();
-    let rest: Vec<&str> = groups.collect();
-    !first.is_empty()
-        && (rest.is_empty() || first.len() <= 3)
-        && rest.iter().all(|group| group.len() == 3)
-}
-
-/// Whether `text` can be a unit (or is empty): short, one word, no number of its own. What
-/// compares («以上») is no unit, and digits belong to units such as `m2` only.
-fn is_unit(text: &str) -> bool {
-    const COMPARISONS: [&str; 6] = ["以上", "以下", "未満", "超", "以内", "～"];
-    if text.chars().count() > 12 || COMPARISONS.iter().any(|word| text.contains(word)) {
-        return false;
-    }
-    let mut previous = '\0';
-    text.chars().all(|c| {
-        let fits = match c {
-            '0'..='9' => previous.is_ascii_alphabetic(),
-            '(' | ')' | '（' | '）' | '[' | ']' | '、' | '。' | ',' | '.' | ':' | ';' | '"' | '→'
-            | '=' | '!' | '?' | '#' | '△' | '▲' | '※' | '+' => false,
-            '一' | '二' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' => false,
-            c => !c.is_whitespace() && !c.is_control(),
-        };
-        previous = c;
-        fits
-    })
-}
-
-/// Why a typed text is not taken as a figure.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EntryError {
-    /// Nothing was typed.
-    #[error("nothing was entered; enter a number or choose why there is none")]
-    Blank,
-    /// A dash, which has nine meanings on a sheet.
-    #[error("a dash does not say why there is no number; choose a reason (such as 集計中 or 開始前)")]
-    DashWithoutReason,
-    /// Kanji 一, which may be the number 1 or a dash.
-    #[error(
-        "'{0}' may be the number 1 or a dash; enter 1 in digits or choose why there is no number"
-    )]
-    KanjiOne(String),
-    /// Anything else that is no number.
-    #[error(
-        "'{0}' is not a number; enter digits (1,638, △7.77%, 暫定値43.1) or choose why there is none"
-    )]
-    Unreadable(String),
-}
-
-impl EntryError {
-    /// The same in Japanese, for pages.
-    pub fn ja(&self) -> String {
-        match self {
-            Self::Blank => "数値を入力するか、数値がない理由を選んでください。".into(),
-            Self::DashWithoutReason => "「—」だけでは理由が分かりません。集計中・開始前・計測前・終了後・算出不可・秘匿から選んでください。".into(),
-            Self::KanjiOne(text) => format!("「{text}」は数字の1か「—」か判別できません。数字で入力するか、数値がない理由を選んでください。"),
-            Self::Unreadable(text) => format!("「{text}」を数値として読めません。1,638、△7.77%、暫定値43.1のように入力するか、数値がない理由を選んでください。"),
-        }
-    }
-}
-
-/// Understands what a clerk typed as the figure of a year: `１，６３８`, `△7.77%`, `集計中`,
-/// `暫定値43.1`.
-///
-/// # Errors
-/// Where the text gives neither a number nor a reason for having none.
-pub fn read_entry(text: &str) -> Result<Cell, EntryError> {
-    let trimmed = text.trim();
-    if trimmed.is_empty() {
-        return Err(EntryError::Blank);
-    }
-    let CellReading { cell, warnings, .. } = read_cell(trimmed, CellRole::DueActual);
-    match cell.status() {
-        CellStatus::DashUnclassified if status_word(trimmed).is_none() => {
-            Err(EntryError::DashWithoutReason)
-        }
-        CellStatus::Ambiguous if status_word(trimmed).is_some() => Ok(cell),
-        CellStatus::Ambiguous if warnings.contains(&Code::KanjiOneOrDash) => {
-            Err(EntryError::KanjiOne(trimmed.to_owned()))
-        }
-        CellStatus::Ambiguous => Err(EntryError::Unreadable(trimmed.to_owned())),
-        _ => Ok(cell),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rust_decimal::Decimal;
 
     use super::*;
 
@@ -496,8 +344,22 @@ mod tests {
     #[test]
     fn what_is_no_number_stays_as_it_was_written() {
         for text in [
-            "1,63", "2組4人", "1万2600回", "10以上", "3-1", "1/2", "5(3)", "#DIV/0!", "5.", ".5",
-            "二件", "延39人", "-(5)", "=1+1", "1.2.3", "99999999999999999999999999999999",
+            "1,63",
+            "2組4人",
+            "1万2600回",
+            "10以上",
+            "3-1",
+            "1/2",
+            "5(3)",
+            "#DIV/0!",
+            "5.",
+            ".5",
+            "二件",
+            "延39人",
+            "-(5)",
+            "=1+1",
+            "1.2.3",
+            "99999999999999999999999999999999",
         ] {
             let reading = read(text);
             assert_eq!(reading.cell.status(), CellStatus::Ambiguous, "{text}");
@@ -527,7 +389,8 @@ mod tests {
 
     #[test]
     fn every_dash_is_a_dash_without_a_reason_and_never_zero() {
-        for text in ["—", "―", "-", "－", "ー", "─", "–", "‐", "−", "――", " — "] {
+        for text in ["—", "―", "-", "－", "ー", "─", "–", "‐", "−", "――", " — "]
+        {
             let cell = read(text).cell;
             assert_eq!(
                 (cell.status(), cell.value(), cell.raw()),
@@ -566,39 +429,6 @@ mod tests {
         assert_eq!(reading.cell.value().unwrap().to_string(), "-7.04");
         let period = reading.period.unwrap();
         assert_eq!((period.from, period.to), (Some(2015), Some(2020)));
-    }
-
-    #[test]
-    fn entries_are_understood_or_answered_with_what_to_do() {
-        for (text, shown) in [
-            ("１，６３８", "1,638"),
-            ("△7.77%", "△7.77%"),
-            ("暫定値43.1", "暫定値43.1"),
-            (" 12 ", "12"),
-        ] {
-            assert_eq!(read_entry(text).unwrap().display(), shown, "{text}");
-        }
-        for status in CellStatus::ALL {
-            match read_entry(status.ja()) {
-                Ok(cell) => assert_eq!(cell.status(), status),
-                Err(error) => assert_eq!(
-                    (status, error),
-                    (
-                        CellStatus::Value,
-                        EntryError::Unreadable(CellStatus::Value.ja().into())
-                    )
-                ),
-            }
-        }
-        assert_eq!(read_entry(" "), Err(EntryError::Blank));
-        assert_eq!(read_entry("—"), Err(EntryError::DashWithoutReason));
-        assert_eq!(read_entry("一件"), Err(EntryError::KanjiOne("一件".into())));
-        assert!(
-            read_entry("たくさん")
-                .unwrap_err()
-                .ja()
-                .contains("たくさん")
-        );
     }
 
     proptest! {
