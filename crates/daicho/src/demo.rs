@@ -47,7 +47,10 @@ pub async fn run(arguments: Demo) -> Result<u8, Failure> {
     let folder = match arguments.data {
         Some(folder) => folder,
         None => {
-            let folder = tempfile::Builder::new().prefix("daicho-demo-").tempdir().map_err(Failure::new)?;
+            let folder = tempfile::Builder::new()
+                .prefix("daicho-demo-")
+                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
+                .tempdir().map_err(Failure::new)?;
             temporary.insert(folder).path().to_owned()
         }
     };

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::control::Control;
-use crate::failure::Failure;
+use crate::failure::{Failure, with_causes};
 use crate::service::{DRAIN, Service};
 
 /// Serves `service` on `listen` until the process is told to stop, then lets requests under way
@@ -34,7 +34,7 @@ pub async fn serve(service: Service, folder: &Path, listen: SocketAddr, settings
 
     let service = Arc::new(service);
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let router = router(&service, settings);
+    let router = router(&service, settings)?;
     let mut draining = stopped.clone();
     let mut server = tokio::spawn(
         axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
@@ -63,9 +63,10 @@ pub async fn serve(service: Service, folder: &Path, listen: SocketAddr, settings
     }
 }
 
-fn router(service: &Arc<Service>, settings: WebSettings) -> Router {
+fn router(service: &Arc<Service>, settings: WebSettings) -> Result<Router, Failure> {
     // The issuer is the service, the audience its API; nobody else makes or takes these tokens.
-    let tokens = Arc::new(JwtIssuer::new(Arc::clone(&service.identity), "daicho", "daicho-api"));
+    let tokens = JwtIssuer::new(Arc::clone(&service.identity), "daicho", "daicho-api");
+    let tokens = Arc::new(tokens.map_err(|error| Failure::new(with_causes(&error)))?);
     let (app, identity) = (Arc::clone(&service.app), Arc::clone(&service.identity));
     let schema = daicho_graphql::build_schema(Arc::clone(&app), Arc::clone(&identity), Arc::clone(&tokens));
     let web = daicho_web::router(Web { app, identity, tokens, schema, settings });
@@ -74,7 +75,7 @@ fn router(service: &Arc<Service>, settings: WebSettings) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(Arc::clone(&service.app));
-    web.merge(health)
+    Ok(web.merge(health))
 }
 
 /// Ready once the read models have everything that the log has.

@@ -347,7 +347,7 @@ fn said(event: &Event) -> Option<Said> {
         } => Said::new(K::Unlocked)
             .year(*fiscal_year)
             .cell(*cell)
-            .to(format!("{expires_at} まで")),
+            .to(format!("{} まで", daicho_domain::command::local_minute(*expires_at))),
         Event::PeriodOpened {
             fiscal_year, due, ..
         } => Said::new(K::Period)

@@ -18,7 +18,6 @@ use crate::service::Service;
 /// What `account …` was given.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each field is the command line's option of the same name")]
 pub enum AccountOperation {
     /// `account open`.
     Open { name: String, display_name: String, password: String, print_password: bool, acting: String },

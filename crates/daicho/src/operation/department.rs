@@ -12,7 +12,6 @@ use crate::service::Service;
 /// What `department …` was given.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each field is the command line's option of the same name")]
 pub enum DepartmentOperation {
     /// `department open`.
     Open { name: String, from: Option<Date>, acting: String },

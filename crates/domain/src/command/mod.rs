@@ -247,6 +247,11 @@ pub fn local_date(moment: Timestamp) -> Date {
     Offset::constant(9).to_datetime(moment).date()
 }
 
+/// The minute in Japan at `moment`, as people write it (`2022-11-21 11:24`).
+pub fn local_minute(moment: Timestamp) -> String {
+    Offset::constant(9).to_datetime(moment).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 /// An event and the stream that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {

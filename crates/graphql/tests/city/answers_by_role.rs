@@ -1,7 +1,6 @@
 //! What every field answers to every role, as a table that people can read and review.
 //! `DAICHO_BLESS=1` writes it anew.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use daicho_domain::Role;
@@ -22,6 +21,11 @@ fn word(response: &async_graphql::Response, name: &str) -> String {
             None => "nothing".to_owned(),
         },
     }
+}
+
+fn line(name: &str, words: impl Iterator<Item = String>) -> String {
+    let columns = words.map(|word| format!("{word:<19}")).collect::<String>();
+    format!("{}\n", format!("{name:<19}{columns}").trim_end())
 }
 
 #[tokio::test]
@@ -50,15 +54,15 @@ async fn every_role_is_answered_what_the_table_says() {
         ("auditor", "auditor".to_owned()),
         ("administrator", "admin".to_owned()),
     ];
-    let mut table = String::new();
+    let mut table = line("", askers.iter().map(|(asker, _)| (*asker).to_owned()));
     for root in ["Query", "Mutation"] {
         for name in walk.names(root) {
-            writeln!(table, "{root}.{name}").unwrap();
-            for (asker, sign_in_name) in &askers {
+            let mut words = Vec::new();
+            for (_, sign_in_name) in &askers {
                 let (document, variables) = walk.ask_for(&city, root, &name);
-                let response = city.ask(sign_in_name, &document, variables).await;
-                writeln!(table, "  {asker}: {}", word(&response, &name)).unwrap();
+                words.push(word(&city.ask(sign_in_name, &document, variables).await, &name));
             }
+            table += &line(&name, words.into_iter());
         }
     }
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/city/answers_by_role.txt");

@@ -78,9 +78,9 @@ async fn every_page_opens_for_its_readers_and_for_nobody_else() {
         (report.clone(), &near),
         (city.report("R3", &city.returned), &near),
         (format!("{report}/history"), &near),
-        (format!("/plans/{}/R4/progress", city.plan), &["staff", "staff elsewhere", "approver", "planning", "auditor"]),
-        (format!("/plans/{}/R3/progress", city.plan), &["staff", "staff elsewhere", "approver", "planning", "auditor"]),
-        (format!("/plans/{}/R5/progress", city.plan), &["staff", "staff elsewhere", "approver", "planning", "auditor"]),
+        (format!("/plans/{}/R4/progress", city.plan), &["approver", "planning", "auditor"]),
+        (format!("/plans/{}/R3/progress", city.plan), &["approver", "planning", "auditor"]),
+        (format!("/plans/{}/R5/progress", city.plan), &["approver", "planning", "auditor"]),
         ("/accounts".into(), &["auditor", "administrator"]),
         ("/refusals".into(), &["auditor"]),
     ];

@@ -48,6 +48,9 @@ struct Page {
     act: String,
     typed: Fields,
     command: String,
+    /// For the form that opens an account. A refused person may have left an account without
+    /// one behind, which the corrected form completes under the same command id.
+    command_open: String,
 }
 
 /// What was done on the page before.
@@ -155,8 +158,11 @@ async fn show_with(
         .map(|municipality| municipality.allowed)
         .unwrap_or_default();
     let may = |action: &Action| allowed.contains(action);
+    let is_half_open = act == "open" && refused.as_ref().is_some_and(|refused| refused.code == "invalid");
+    let command = web.app.new_id().to_string();
     let page = Page {
         frame,
+        command_open: if is_half_open { typed.get("command").to_owned() } else { command.clone() },
         accounts: answer.accounts.unwrap_or_default(),
         departments: answer.departments.into_iter().filter(|department| department.valid_to.is_none()).collect(),
         roles: answer.choices.roles,
@@ -170,7 +176,7 @@ async fn show_with(
         act: act.to_owned(),
         done,
         typed,
-        command: web.app.new_id().to_string(),
+        command,
         refused,
     };
     page_after(page.refused.as_ref(), &page)
