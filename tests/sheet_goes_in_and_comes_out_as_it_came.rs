@@ -45,21 +45,17 @@ fn a_dry_run_counts_what_the_sheet_prints_and_needs_no_records() {
 fn the_decided_directions_decide_the_verdicts() {
     assert_eq!(verdicts(&dry_run(&sample_sheet(), Some(&sample_plan()))), (21, 20, 5, 0));
     let folder = folder();
-    let text = std::fs::read_to_string(sample_plan()).unwrap();
-    let mut plan: toml::Table = text.parse().unwrap();
-    let exceptions = plan["directions"].as_table_mut().unwrap()["exceptions"].as_array_mut().unwrap();
-    for exception in exceptions.iter_mut() {
-        if exception.get("line").and_then(toml::Value::as_integer) == Some(110) {
-            exception.as_table_mut().unwrap().insert("direction".into(), "lower".into());
-        }
-    }
-    let lower = path(&folder, "lower.toml");
-    std::fs::write(&lower, toml::to_string(&plan).unwrap()).unwrap();
-    assert_eq!(verdicts(&dry_run(&sample_sheet(), Some(&lower))), (22, 19, 5, 0));
-    let undecided = path(&folder, "undecided.toml");
-    std::fs::write(&undecided, toml::to_string(&plan).unwrap().replace("\"lower\"", "\"undefined\"")).unwrap();
-    // Both the ambiguous one and the waiting children are left open now.
-    assert_eq!(verdicts(&dry_run(&sample_sheet(), Some(&undecided))), (20, 19, 5, 2));
+    let with_the_subsidy = |direction: &str| {
+        let mut plan: toml::Table = std::fs::read_to_string(sample_plan()).unwrap().parse().unwrap();
+        let exceptions = plan["directions"].as_table_mut().unwrap()["exceptions"].as_array_mut().unwrap();
+        let subsidy = exceptions.iter_mut().find(|exception| exception["name"].as_str() == Some("対象者1人当たりの助成額")).unwrap();
+        subsidy.as_table_mut().unwrap().insert("direction".into(), direction.into());
+        let file = path(&folder, &format!("{direction}.toml"));
+        std::fs::write(&file, toml::to_string(&plan).unwrap()).unwrap();
+        verdicts(&dry_run(&sample_sheet(), Some(&file)))
+    };
+    assert_eq!(with_the_subsidy("lower"), (22, 19, 5, 0));
+    assert_eq!(with_the_subsidy("undefined"), (21, 19, 5, 1));
 }
 
 #[test]

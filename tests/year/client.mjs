@@ -40,7 +40,7 @@ async function give(who, mutation, type, input) {
   const document = `mutation ($input: ${type}!) { result: ${mutation}(input: $input) {
     ${REFUSED}
     ... on CommandDone { position events replayed created }
-    ... on StaleVersion { seen current changedByName now }
+    ... on StaleVersion { seenRevision currentRevision changedByName now }
     ... on NotComplete { missing { indicator stage } }
     ... on SeparationOfDuties { rule }
   } }`;
@@ -91,7 +91,7 @@ for (const [index, department] of departments.entries()) {
   approver.set(department.id, await open(`approver.${index}`, `課長 ${index}`, "approver", department));
 }
 await refused(admin, "giveGrant", "GiveGrantInput", {
-  account: (await admin.request(gql`{ viewer { id } }`)).viewer.id,
+  account: (await admin.request(gql`{ viewer { account } }`)).viewer.account,
   role: "planning", municipality, from: "2020-04-01",
 }, "SeparationOfDuties");
 
@@ -118,7 +118,7 @@ const sheet = async (who) => (await who.request(
       }
     }
   }
-  fragment row on Row { placement indicator kind name sourceLine stage department { id } }`,
+  fragment row on Row { placement indicator kind sourceLine stage department { id } }`,
   year,
 )).sheet;
 
@@ -165,7 +165,7 @@ async function enter(who, row, text, status, reason) {
     ({ revision } = await report(who, row.indicator));
     await done(who, "writeCommentary", "WriteCommentaryInput", {
       ...of(row), placement, seenRevision: revision, reason,
-      commentaryReason: "受検者のおよそ四分の三が合格した。", nextAction: "受検の機会を広げる。",
+      cause: "受検者のおよそ四分の三が合格した。", nextAction: "受検の機会を広げる。",
     });
   }
 }

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use daicho_app::{App, Caller, Surroundings};
+use daicho_domain::command::local_minute;
 use daicho_domain::{AccountId, FiscalYear, IndicatorId, PlanId, Who};
 use daicho_identity::{HashCost, Lifetimes, NewPerson, Settings};
 use daicho_sample::{Person, Played, SeededIds, StoryClock};
 use daicho_web::WebSettings;
 use jiff::Timestamp;
-use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::Demo;
@@ -189,7 +189,7 @@ async fn tell(service: &Service, kept: &Kept) -> Result<u8, Failure> {
     let sheet = &published.sheet;
     let mut lines = vec![
         format!("{} {}の評価({}年度〜{}年度)", sheet.title, sheet.fiscal_year.ja(), sheet.term_from.0, sheet.term_to.0),
-        format!("公表 第{}版 {}", published.publication.number, local(published.publication.at)),
+        format!("公表 第{}版 {}", published.publication.number, local_minute(published.publication.at)),
         sheet.summary.ja(),
     ];
     for goal in &sheet.goals {
@@ -222,7 +222,7 @@ fn history(service: &Service, app: &App, kept: &Kept) -> Result<Vec<String>, Fai
     let name = &report.indicator.definition.name;
     let mut lines = vec![format!("{name}({})の履歴", kept.published_year.ja())];
     for entry in app.figure_history(&caller, kept.plan, kept.corrected, kept.published_year)? {
-        let mut line = format!("  {}  {}", local(entry.at), entry.kind.ja());
+        let mut line = format!("  {}  {}", local_minute(entry.at), entry.kind.ja());
         match (&entry.from, &entry.to) {
             (Some(from), Some(to)) => line.push_str(&format!("  {from} → {to}")),
             (None, Some(to)) => line.push_str(&format!("  {to}")),
@@ -248,9 +248,4 @@ fn who(service: &Service, who: &Who) -> String {
         },
         Who::Operator(user) => format!("運用者 {user}"),
     }
-}
-
-/// A moment as people in Japan write it.
-fn local(at: Timestamp) -> String {
-    Offset::constant(9).to_datetime(at).strftime("%Y-%m-%d %H:%M").to_string()
 }

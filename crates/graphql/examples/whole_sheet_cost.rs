@@ -1,6 +1,12 @@
 //! What the whole sheet costs through the schema, every field of it, beside the same data
 //! written by serde: `cargo run --release -p daicho-graphql --example whole_sheet_cost`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::allow_attributes, dead_code, reason = "a measurement for people, with the tests' city")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::allow_attributes,
+    dead_code,
+    reason = "a measurement for people, with the tests' city"
+)]
 
 #[path = "../tests/city/documents.rs"]
 mod documents;
@@ -35,7 +41,11 @@ async fn main() {
     let (mut bytes_of_serde, mut bytes_of_schema) = (0, 0);
     for _ in 0..ROUNDS {
         let start = now();
-        let sheet = city.service.app.sheet(&auditor, city.played.plan, city.played.published_year).unwrap();
+        let sheet = city
+            .service
+            .app
+            .sheet(&auditor, city.played.plan, city.played.published_year)
+            .unwrap();
         derived.push(start.elapsed());
 
         let start = now();
@@ -50,11 +60,18 @@ async fn main() {
     }
     let (derived, encoded, answered) = (median(derived), median(encoded), median(answered));
     println!("medians of {ROUNDS} rounds, sheet of {} rows", {
-        city.service.app.sheet(&auditor, city.played.plan, city.played.published_year).unwrap().rows().count()
+        city.service
+            .app
+            .sheet(&auditor, city.played.plan, city.played.published_year)
+            .unwrap()
+            .rows()
+            .count()
     });
     println!("deriving the sheet:              {derived:>10.1?}");
     println!("the sheet by serde:              {encoded:>10.1?}  {bytes_of_serde:>9} bytes");
-    println!("the query, every field (it derives too): {answered:>10.1?}  {bytes_of_schema:>9} bytes");
+    println!(
+        "the query, every field (it derives too): {answered:>10.1?}  {bytes_of_schema:>9} bytes"
+    );
     let beyond_deriving = answered.saturating_sub(derived);
     println!(
         "presenting ÷ serde: {:.1} × time, {:.1} × bytes",

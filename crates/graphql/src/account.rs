@@ -42,8 +42,16 @@ impl Viewer {
             account: viewer.account.into(),
             name: names.name(viewer.account),
             sign_in_name: sign_in_names.remove(&viewer.account),
-            municipality: Municipality::of(ctx, viewer.municipality, Caller::Account(viewer.account))?,
-            grants: viewer.grants.iter().map(|grant| Grant::of(grant, true, &names, &departments)).collect(),
+            municipality: Municipality::of(
+                ctx,
+                viewer.municipality,
+                Caller::Account(viewer.account),
+            )?,
+            grants: viewer
+                .grants
+                .iter()
+                .map(|grant| Grant::of(grant, true, &names, &departments))
+                .collect(),
             roles: roles.into_iter().map(Into::into).collect(),
         })
     }
@@ -73,7 +81,12 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
-    fn of(grant: &account::Grant, holds_today: bool, names: &Names, departments: &Departments) -> Self {
+    fn of(
+        grant: &account::Grant,
+        holds_today: bool,
+        names: &Names,
+        departments: &Departments,
+    ) -> Self {
         Self {
             id: grant.id.into(),
             role: grant.role.into(),
@@ -113,27 +126,35 @@ impl Account {
         municipality: MunicipalityId,
     ) -> Result<Vec<Self>, Failure> {
         let ids: Vec<AccountId> = accounts.iter().map(|account| account.state.id).collect();
-        let principals = accounts.iter().flat_map(|account| principals(account.state.grants.values()));
+        let principals = accounts
+            .iter()
+            .flat_map(|account| principals(account.state.grants.values()));
         let names = Names::of(ctx, principals.chain(ids.iter().copied())).await?;
         let mut sign_in_names = sign_in_names(ctx, ids).await?;
         let departments = Departments::of(ctx, municipality);
-        let list = accounts.iter().map(|AccountInfo { state, holds_today }| Self {
-            id: state.id.into(),
-            name: names.name(state.id),
-            sign_in_name: sign_in_names.remove(&state.id),
-            municipality: state.municipality.into(),
-            is_disabled: state.disabled,
-            grants: state
-                .grants
-                .values()
-                .map(|grant| Grant::of(grant, holds_today.contains(grant), &names, &departments))
-                .collect(),
-        });
+        let list = accounts
+            .iter()
+            .map(|AccountInfo { state, holds_today }| Self {
+                id: state.id.into(),
+                name: names.name(state.id),
+                sign_in_name: sign_in_names.remove(&state.id),
+                municipality: state.municipality.into(),
+                is_disabled: state.disabled,
+                grants: state
+                    .grants
+                    .values()
+                    .map(|grant| {
+                        Grant::of(grant, holds_today.contains(grant), &names, &departments)
+                    })
+                    .collect(),
+            });
         Ok(list.collect())
     }
 }
 
-fn principals<'g>(grants: impl IntoIterator<Item = &'g account::Grant>) -> impl Iterator<Item = AccountId> {
+fn principals<'g>(
+    grants: impl IntoIterator<Item = &'g account::Grant>,
+) -> impl Iterator<Item = AccountId> {
     grants.into_iter().filter_map(|grant| grant.on_behalf_of)
 }
 
@@ -146,5 +167,9 @@ async fn sign_in_names(
         people.collect::<Result<Vec<_>, StoreError>>()
     })
     .await??;
-    Ok(found.into_iter().flatten().map(|person| (person.account, person.sign_in_name)).collect())
+    Ok(found
+        .into_iter()
+        .flatten()
+        .map(|person| (person.account, person.sign_in_name))
+        .collect())
 }

@@ -59,7 +59,13 @@ impl YearCell {
     pub(crate) fn list<'c>(
         cells: impl IntoIterator<Item = (&'c daicho_domain::FiscalYear, &'c daicho_domain::Cell)>,
     ) -> Vec<Self> {
-        cells.into_iter().map(|(year, cell)| Self { fiscal_year: (*year).into(), cell: cell.into() }).collect()
+        cells
+            .into_iter()
+            .map(|(year, cell)| Self {
+                fiscal_year: (*year).into(),
+                cell: cell.into(),
+            })
+            .collect()
     }
 }
 
@@ -89,7 +95,9 @@ impl From<&daicho_domain::sheet::Judgement> for Judgement {
             label: judgement.verdict.ja(),
             rate: judgement.rate.map(Decimal::new),
             rate_reason: judgement.rate_reason.map(Into::into),
-            rate_reason_label: judgement.rate_reason.map(daicho_domain::sheet::RateReason::ja),
+            rate_reason_label: judgement
+                .rate_reason
+                .map(daicho_domain::sheet::RateReason::ja),
             difference: judgement.difference.map(Decimal::new),
             difference_display: judgement.difference.map(format_number),
         }
@@ -120,6 +128,11 @@ pub(crate) struct Year {
 
 impl From<daicho_domain::FiscalYear> for Year {
     fn from(year: daicho_domain::FiscalYear) -> Self {
-        Self { fiscal_year: year.into(), ja: year.ja(), column: year.column(), western: year.western() }
+        Self {
+            fiscal_year: year.into(),
+            ja: year.ja(),
+            column: year.column(),
+            western: year.western(),
+        }
     }
 }

@@ -44,7 +44,11 @@ impl From<AppError> for Failure {
             }
             _ => error.to_string(),
         };
-        Self { code: error.code(), message, message_ja: error.ja() }
+        Self {
+            code: error.code(),
+            message,
+            message_ja: error.ja(),
+        }
     }
 }
 
@@ -70,7 +74,10 @@ mod tests {
     #[test]
     fn what_only_operators_may_read_does_not_leave_the_service() {
         let secret = "/var/lib/daicho/journal-000001";
-        for error in [AppError::Unavailable(secret.into()), AppError::Damaged(secret.into())] {
+        for error in [
+            AppError::Unavailable(secret.into()),
+            AppError::Damaged(secret.into()),
+        ] {
             let failure = Failure::from(error);
             assert!(!format!("{failure:?}").contains(secret), "{failure:?}");
         }

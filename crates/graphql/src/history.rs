@@ -116,7 +116,10 @@ pub(crate) struct RecordedRefusal {
 
 impl RecordedRefusal {
     /// `refusals` with names, in the same order.
-    pub(crate) async fn list(ctx: &Context<'_>, refusals: &[Arc<daicho_app::Refusal>]) -> Result<Vec<Self>, Failure> {
+    pub(crate) async fn list(
+        ctx: &Context<'_>,
+        refusals: &[Arc<daicho_app::Refusal>],
+    ) -> Result<Vec<Self>, Failure> {
         let names = Names::of_actors(ctx, refusals.iter().map(|refusal| &refusal.actor)).await?;
         let list = refusals.iter().map(|refusal| Self {
             position: Position::new(refusal.position),

@@ -5,7 +5,14 @@
 //! refusals with the facts that their reader needs. A refused question is a GraphQL error with
 //! `code` and `messageJa` in its extensions. Names of people come from the identity register,
 //! looked up at once for each answer.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::allow_attributes, reason = "a test may panic"))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::allow_attributes,
+        reason = "a test may panic"
+    )
+)]
 
 mod account;
 mod cell;

@@ -55,7 +55,9 @@ impl Names {
             return Ok(Self(BTreeMap::new()));
         }
         let accounts: Vec<AccountId> = accounts.into_iter().collect();
-        Ok(Self(with_identity(ctx.backing(), move |identity| identity.names(&accounts)).await??))
+        Ok(Self(
+            with_identity(ctx.backing(), move |identity| identity.names(&accounts)).await??,
+        ))
     }
 
     /// The names of everyone in `actors`.
@@ -72,17 +74,24 @@ impl Names {
 
     /// The name of one of them.
     pub(crate) fn name(&self, account: AccountId) -> String {
-        self.0.get(&account).map_or(NAMELESS, String::as_str).to_owned()
+        self.0
+            .get(&account)
+            .map_or(NAMELESS, String::as_str)
+            .to_owned()
     }
 
     /// The name of `who`.
     pub(crate) fn who(&self, who: &Who) -> String {
-        who.account().map_or_else(|| who.to_string(), |account| self.name(account))
+        who.account()
+            .map_or_else(|| who.to_string(), |account| self.name(account))
     }
 
     /// One of them.
     pub(crate) fn person(&self, account: AccountId) -> Person {
-        Person { account: account.into(), name: self.name(account) }
+        Person {
+            account: account.into(),
+            name: self.name(account),
+        }
     }
 
     /// An actor with names.
@@ -132,7 +141,11 @@ impl Departments {
     /// All of `municipality`.
     pub(crate) fn of(ctx: &Context<'_>, municipality: MunicipalityId) -> Self {
         let departments = ctx.app().departments(municipality).into_iter();
-        Self(departments.map(|department| (department.id, department.into())).collect())
+        Self(
+            departments
+                .map(|department| (department.id, department.into()))
+                .collect(),
+        )
     }
 
     /// One of them.
@@ -142,7 +155,8 @@ impl Departments {
 
     /// The name of one of them, by the text of its id.
     pub(crate) fn name_by_text(&self, text: &str) -> Option<String> {
-        self.get(text.parse().ok()).map(|department| department.name)
+        self.get(text.parse().ok())
+            .map(|department| department.name)
     }
 }
 
@@ -162,7 +176,10 @@ pub(crate) struct Municipality {
 
 impl Municipality {
     /// `municipality`, as `caller` sees it.
-    pub(crate) fn new(municipality: daicho_domain::municipality::MunicipalityState, caller: Caller) -> Self {
+    pub(crate) fn new(
+        municipality: daicho_domain::municipality::MunicipalityState,
+        caller: Caller,
+    ) -> Self {
         Self {
             id: municipality.id.into(),
             local_gov_code: municipality.local_gov_code,
@@ -172,10 +189,16 @@ impl Municipality {
     }
 
     /// The municipality of something that the app has answered `caller` with.
-    pub(crate) fn of(ctx: &Context<'_>, id: MunicipalityId, caller: Caller) -> Result<Self, Failure> {
+    pub(crate) fn of(
+        ctx: &Context<'_>,
+        id: MunicipalityId,
+        caller: Caller,
+    ) -> Result<Self, Failure> {
         match ctx.app().municipality(id) {
             Some(municipality) => Ok(Self::new(municipality, caller)),
-            None => Err(Failure::internal(format!("municipality {id} is not in the records"))),
+            None => Err(Failure::internal(format!(
+                "municipality {id} is not in the records"
+            ))),
         }
     }
 }
@@ -189,7 +212,11 @@ impl Municipality {
 }
 
 /// What `caller` may do for all of `municipality`.
-pub(crate) fn allowed(ctx: &Context<'_>, caller: &Caller, municipality: MunicipalityId) -> Vec<words::Action> {
+pub(crate) fn allowed(
+    ctx: &Context<'_>,
+    caller: &Caller,
+    municipality: MunicipalityId,
+) -> Vec<words::Action> {
     daicho_domain::Action::ALL
         .into_iter()
         .filter(|action| ctx.app().allows(caller, *action, municipality, None))

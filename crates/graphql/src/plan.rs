@@ -46,7 +46,11 @@ impl Plan {
             title: info.title,
             term_from: info.term_from.into(),
             term_to: info.term_to.into(),
-            years: info.term_from.through(info.term_to).map(Year::from).collect(),
+            years: info
+                .term_from
+                .through(info.term_to)
+                .map(Year::from)
+                .collect(),
             periods: info.periods.iter().map(Period::from).collect(),
             adopted_year: info.adopted_year.map(Year::from),
         })
@@ -90,7 +94,11 @@ pub(crate) struct Period {
 impl Period {
     /// What was published, the first publication first.
     async fn publications(&self, ctx: &Context<'_>) -> Vec<Publication> {
-        ctx.app().publications(self.plan, self.fiscal_year.0).into_iter().map(Into::into).collect()
+        ctx.app()
+            .publications(self.plan, self.fiscal_year.0)
+            .into_iter()
+            .map(Into::into)
+            .collect()
     }
 }
 
@@ -259,7 +267,10 @@ pub(crate) struct PlanProject {
 
 impl From<&plan::Project> for PlanProject {
     fn from(project: &plan::Project) -> Self {
-        Self { id: project.id.into(), title: project.title.clone() }
+        Self {
+            id: project.id.into(),
+            title: project.title.clone(),
+        }
     }
 }
 
@@ -312,7 +323,11 @@ pub(crate) struct Route {
 
 impl From<&plan::Route> for Route {
     fn from(route: &plan::Route) -> Self {
-        Self { version: route.version, approvals: route.approvals.clone(), acceptance: route.acceptance.clone() }
+        Self {
+            version: route.version,
+            approvals: route.approvals.clone(),
+            acceptance: route.acceptance.clone(),
+        }
     }
 }
 

@@ -56,18 +56,32 @@ impl Query {
     /// All municipalities of this service. Public.
     async fn municipalities(&self, ctx: &Context<'_>) -> Vec<Municipality> {
         let municipalities = ctx.app().municipalities().into_iter();
-        municipalities.map(|municipality| Municipality::new(municipality, ctx.caller())).collect()
+        municipalities
+            .map(|municipality| Municipality::new(municipality, ctx.caller()))
+            .collect()
     }
 
     /// All departments of a municipality. Public.
-    async fn departments(&self, ctx: &Context<'_>, municipality: Id<MunicipalityId>) -> Vec<Department> {
-        ctx.app().departments(municipality.0).into_iter().map(Department::from).collect()
+    async fn departments(
+        &self,
+        ctx: &Context<'_>,
+        municipality: Id<MunicipalityId>,
+    ) -> Vec<Department> {
+        ctx.app()
+            .departments(municipality.0)
+            .into_iter()
+            .map(Department::from)
+            .collect()
     }
 
     /// The plans that the caller may know of: the own municipality's, and those of which
     /// something is published.
     async fn plans(&self, ctx: &Context<'_>) -> Result<Vec<Plan>, Failure> {
-        ctx.app().plans(&ctx.caller()).into_iter().map(|plan| Plan::of(ctx, plan)).collect()
+        ctx.app()
+            .plans(&ctx.caller())
+            .into_iter()
+            .map(|plan| Plan::of(ctx, plan))
+            .collect()
     }
 
     /// One plan.
@@ -113,7 +127,9 @@ impl Query {
         indicator: Id<IndicatorId>,
         fiscal_year: FiscalYear,
     ) -> Result<Option<Report>, Failure> {
-        let view = ctx.app().report(&ctx.caller(), plan.0, indicator.0, fiscal_year.0)?;
+        let view = ctx
+            .app()
+            .report(&ctx.caller(), plan.0, indicator.0, fiscal_year.0)?;
         Ok(Some(Report::of(ctx, view).await?))
     }
 
@@ -151,7 +167,12 @@ impl Query {
         let (app, caller) = (ctx.app(), ctx.caller());
         let progress = app.progress(&caller, plan.0, fiscal_year.0)?;
         let plan = app.plan(&caller, plan.0)?;
-        Ok(Some(Progress::of(ctx, &progress, plan.title, plan.municipality)))
+        Ok(Some(Progress::of(
+            ctx,
+            &progress,
+            plan.title,
+            plan.municipality,
+        )))
     }
 
     /// The refused commands of a municipality's accounts, newest first.
@@ -162,7 +183,9 @@ impl Query {
         municipality: Id<MunicipalityId>,
         #[graphql(desc = "How many, at most 200.", default = 50)] first: usize,
     ) -> Result<Option<Vec<RecordedRefusal>>, Failure> {
-        let refusals = ctx.app().refusals(&ctx.caller(), municipality.0, first.min(REFUSALS_MAX))?;
+        let refusals =
+            ctx.app()
+                .refusals(&ctx.caller(), municipality.0, first.min(REFUSALS_MAX))?;
         Ok(Some(RecordedRefusal::list(ctx, &refusals).await?))
     }
 
@@ -189,7 +212,9 @@ impl Query {
         };
         match CommandRefusal::of(ctx, rejection.into()).await {
             CommandRefusal::Invalid(invalid) => Ok(InterpretedCell::Invalid(invalid)),
-            _ => Err(Failure::internal("a typed figure was refused for another reason than its form")),
+            _ => Err(Failure::internal(
+                "a typed figure was refused for another reason than its form",
+            )),
         }
     }
 }

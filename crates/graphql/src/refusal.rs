@@ -182,8 +182,17 @@ impl Invalid {
 
 impl From<Failure> for CommandRefusal {
     fn from(failure: Failure) -> Self {
-        let Failure { code, message, message_ja } = failure;
-        Unavailable { code: code.to_owned(), message, message_ja }.into()
+        let Failure {
+            code,
+            message,
+            message_ja,
+        } = failure;
+        Unavailable {
+            code: code.to_owned(),
+            message,
+            message_ja,
+        }
+        .into()
     }
 }
 
@@ -198,10 +207,35 @@ impl CommandRefusal {
         let message = rejection.to_string();
         let message_ja = rejection.ja();
         match rejection {
-            Rejection::Forbidden { action, hint } => Forbidden { code, message, message_ja, action, hint }.into(),
-            Rejection::NotFound { what } => NotFound { code, message, message_ja, what }.into(),
-            Rejection::AlreadyExists { what } => AlreadyExists { code, message, message_ja, what }.into(),
-            Rejection::StaleVersion { seen, current, changed_by, changed_at, now } => {
+            Rejection::Forbidden { action, hint } => Forbidden {
+                code,
+                message,
+                message_ja,
+                action,
+                hint,
+            }
+            .into(),
+            Rejection::NotFound { what } => NotFound {
+                code,
+                message,
+                message_ja,
+                what,
+            }
+            .into(),
+            Rejection::AlreadyExists { what } => AlreadyExists {
+                code,
+                message,
+                message_ja,
+                what,
+            }
+            .into(),
+            Rejection::StaleVersion {
+                seen,
+                current,
+                changed_by,
+                changed_at,
+                now,
+            } => {
                 let names = match Names::of(ctx, changed_by.account()).await {
                     Ok(names) => names,
                     Err(failure) => return failure.into(),
@@ -221,31 +255,82 @@ impl CommandRefusal {
                 }
                 .into()
             }
-            Rejection::StaleContent { seen_as, current } => {
-                StaleContent { code, message, message_ja, seen_as, current_content: current.into() }.into()
+            Rejection::StaleContent { seen_as, current } => StaleContent {
+                code,
+                message,
+                message_ja,
+                seen_as,
+                current_content: current.into(),
             }
-            Rejection::WrongStage { stage, hint, hint_ja } => {
-                WrongStage { code, message, message_ja, stage: stage.into(), stage_label: stage.ja(), hint, hint_ja }
-                    .into()
+            .into(),
+            Rejection::WrongStage {
+                stage,
+                hint,
+                hint_ja,
+            } => WrongStage {
+                code,
+                message,
+                message_ja,
+                stage: stage.into(),
+                stage_label: stage.ja(),
+                hint,
+                hint_ja,
             }
-            Rejection::PeriodNotOpen { fiscal_year, hint, hint_ja } => {
-                PeriodNotOpen { code, message, message_ja, fiscal_year: fiscal_year.into(), hint, hint_ja }.into()
+            .into(),
+            Rejection::PeriodNotOpen {
+                fiscal_year,
+                hint,
+                hint_ja,
+            } => PeriodNotOpen {
+                code,
+                message,
+                message_ja,
+                fiscal_year: fiscal_year.into(),
+                hint,
+                hint_ja,
             }
-            Rejection::SeparationOfDuties { rule } => {
-                SeparationOfDuties { code, message, message_ja, rule: rule.into() }.into()
+            .into(),
+            Rejection::SeparationOfDuties { rule } => SeparationOfDuties {
+                code,
+                message,
+                message_ja,
+                rule: rule.into(),
             }
-            Rejection::Invalid { field, problem, problem_ja } => {
-                Invalid { code, message, message_ja, field, problem, problem_ja }.into()
+            .into(),
+            Rejection::Invalid {
+                field,
+                problem,
+                problem_ja,
+            } => Invalid {
+                code,
+                message,
+                message_ja,
+                field,
+                problem,
+                problem_ja,
             }
+            .into(),
             Rejection::NotComplete { missing } => {
                 let missing = missing.into_iter().map(|report| MissingReport {
                     indicator: report.indicator.into(),
                     stage: report.stage.into(),
                     stage_label: report.stage.ja(),
                 });
-                NotComplete { code, message, message_ja, missing: missing.collect() }.into()
+                NotComplete {
+                    code,
+                    message,
+                    message_ja,
+                    missing: missing.collect(),
+                }
+                .into()
             }
-            Rejection::NoGrant { day } => NoGrant { code, message, message_ja, day: day.into() }.into(),
+            Rejection::NoGrant { day } => NoGrant {
+                code,
+                message,
+                message_ja,
+                day: day.into(),
+            }
+            .into(),
         }
     }
 
@@ -253,16 +338,40 @@ impl CommandRefusal {
         let is_busy = matches!(error, AppError::Busy);
         let is_reused = matches!(error, AppError::CommandIdReused);
         let is_file = matches!(error, AppError::BadFile(_));
-        let Failure { code, message, message_ja } = Failure::from(error);
+        let Failure {
+            code,
+            message,
+            message_ja,
+        } = Failure::from(error);
         let code = code.to_owned();
         if is_busy {
-            Busy { code, message, message_ja }.into()
+            Busy {
+                code,
+                message,
+                message_ja,
+            }
+            .into()
         } else if is_reused {
-            CommandIdReused { code, message, message_ja }.into()
+            CommandIdReused {
+                code,
+                message,
+                message_ja,
+            }
+            .into()
         } else if is_file {
-            BadFile { code, message, message_ja }.into()
+            BadFile {
+                code,
+                message,
+                message_ja,
+            }
+            .into()
         } else {
-            Unavailable { code, message, message_ja }.into()
+            Unavailable {
+                code,
+                message,
+                message_ja,
+            }
+            .into()
         }
     }
 }

@@ -180,10 +180,14 @@ pub(crate) struct ReportCell {
 impl From<report::ReportCell> for ReportCell {
     fn from(cell: report::ReportCell) -> Self {
         match cell {
-            report::ReportCell::Actual => Self { kind: ReportCellKind::Actual, placement: None },
-            report::ReportCell::Commentary(placement) => {
-                Self { kind: ReportCellKind::Commentary, placement: Some(placement.into()) }
-            }
+            report::ReportCell::Actual => Self {
+                kind: ReportCellKind::Actual,
+                placement: None,
+            },
+            report::ReportCell::Commentary(placement) => Self {
+                kind: ReportCellKind::Commentary,
+                placement: Some(placement.into()),
+            },
         }
     }
 }
@@ -254,7 +258,11 @@ pub(crate) struct ChangeReason {
 
 impl From<&report::ChangeReason> for ChangeReason {
     fn from(reason: &report::ChangeReason) -> Self {
-        Self { code: reason.code.into(), code_label: reason.code.ja(), text: reason.text.clone() }
+        Self {
+            code: reason.code.into(),
+            code_label: reason.code.ja(),
+            text: reason.text.clone(),
+        }
     }
 }
 
@@ -303,7 +311,11 @@ impl Report {
         let report = &view.report;
         let now = ctx.app().now();
         let name = match view.indicator.definition.name.as_str() {
-            "" => view.places.iter().find_map(|place| place.project.clone()).unwrap_or_default(),
+            "" => view
+                .places
+                .iter()
+                .find_map(|place| place.project.clone())
+                .unwrap_or_default(),
             name => name.to_owned(),
         };
         let is_awaited = view.stage.is_editable() && !report.reopened;
@@ -320,11 +332,20 @@ impl Report {
                 direction: view.indicator.direction.into(),
                 direction_label: view.indicator.direction.ja(),
                 direction_decision: view.indicator.direction_decision.as_ref().map(Into::into),
-                targets: view.indicator.targets.iter().map(TargetVersion::from).collect(),
+                targets: view
+                    .indicator
+                    .targets
+                    .iter()
+                    .map(TargetVersion::from)
+                    .collect(),
             },
             department: Departments::of(ctx, view.municipality).get(view.department),
             has_figure: view.has_figure,
-            places: view.places.iter().map(|place| ReportPlace::of(place, report, &names)).collect(),
+            places: view
+                .places
+                .iter()
+                .map(|place| ReportPlace::of(place, report, &names))
+                .collect(),
             target: view.target.as_ref().map(Into::into),
             previous_actual: view.previous_actual.as_ref().map(Into::into),
             actual: report.actual.as_ref().map(|entered| EnteredActual {
@@ -405,11 +426,14 @@ impl ReportPlace {
             project: place.project.clone(),
             source_line: placement.source_line,
             is_editable: place.is_editable,
-            commentary: report.commentary.get(&placement.id).map(|entered| EnteredCommentary {
-                commentary: (&entered.content).into(),
-                by: names.actor(&entered.by),
-                at: entered.at.into(),
-            }),
+            commentary: report
+                .commentary
+                .get(&placement.id)
+                .map(|entered| EnteredCommentary {
+                    commentary: (&entered.content).into(),
+                    by: names.actor(&entered.by),
+                    at: entered.at.into(),
+                }),
             previous_commentary: place.previous_commentary.as_ref().map(Into::into),
         }
     }

@@ -24,7 +24,12 @@ pub struct RequestContext {
 
 impl Default for RequestContext {
     fn default() -> Self {
-        Self { caller: Caller::Anonymous, session: None, source: "unknown".to_owned(), through: Through::Api }
+        Self {
+            caller: Caller::Anonymous,
+            session: None,
+            source: "unknown".to_owned(),
+            through: Through::Api,
+        }
     }
 }
 
@@ -56,11 +61,14 @@ impl Asked for Context<'_> {
     }
 
     fn request(&self) -> RequestContext {
-        self.data_opt::<RequestContext>().cloned().unwrap_or_default()
+        self.data_opt::<RequestContext>()
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn caller(&self) -> Caller {
-        self.data_opt::<RequestContext>().map_or(Caller::Anonymous, |request| request.caller.clone())
+        self.data_opt::<RequestContext>()
+            .map_or(Caller::Anonymous, |request| request.caller.clone())
     }
 
     fn backing(&self) -> &Backing {
@@ -75,5 +83,7 @@ pub(crate) async fn with_identity<T: Send + 'static>(
     work: impl FnOnce(&IdentityStore) -> T + Send + 'static,
 ) -> Result<T, Failure> {
     let identity = Arc::clone(&backing.identity);
-    tokio::task::spawn_blocking(move || work(&identity)).await.map_err(Failure::internal)
+    tokio::task::spawn_blocking(move || work(&identity))
+        .await
+        .map_err(Failure::internal)
 }

@@ -11,7 +11,9 @@ use async_graphql::{
     Scalar, ScalarType, ServerResult, Value,
 };
 
-fn parse_text<T: FromStr<Err: Display>, S: ScalarType + InputType>(value: Value) -> Result<T, InputValueError<S>> {
+fn parse_text<T: FromStr<Err: Display>, S: ScalarType + InputType>(
+    value: Value,
+) -> Result<T, InputValueError<S>> {
     match value {
         Value::String(text) => text.parse().map_err(InputValueError::custom),
         other => Err(InputValueError::expected_type(other)),
@@ -27,7 +29,11 @@ pub(crate) struct FiscalYear(pub daicho_domain::FiscalYear);
 impl ScalarType for FiscalYear {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
-            Value::Number(number) => number.to_string().parse().map(Self).map_err(InputValueError::custom),
+            Value::Number(number) => number
+                .to_string()
+                .parse()
+                .map(Self)
+                .map_err(InputValueError::custom),
             other => parse_text(other).map(Self),
         }
     }
@@ -185,7 +191,10 @@ impl<T: FromStr<Err: Display> + Display + Send + Sync> InputType for Id<T> {
     fn parse(value: Option<Value>) -> InputValueResult<Self> {
         let text = <ID as InputType>::parse(value).map_err(InputValueError::propagate)?;
         text.parse().map(Self).map_err(|error| {
-            InputValueError::custom(format!("'{}' is no id ({error}); take it from an answer", text.0))
+            InputValueError::custom(format!(
+                "'{}' is no id ({error}); take it from an answer",
+                text.0
+            ))
         })
     }
 
@@ -207,7 +216,11 @@ impl<T: Display + Send + Sync> OutputType for Id<T> {
         <ID as OutputType>::create_type_info(registry)
     }
 
-    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+    async fn resolve(
+        &self,
+        _: &ContextSelectionSet<'_>,
+        _: &Positioned<Field>,
+    ) -> ServerResult<Value> {
         Ok(Value::String(self.0.to_string()))
     }
 }
@@ -218,10 +231,19 @@ mod tests {
 
     #[test]
     fn a_fiscal_year_is_understood_in_every_spelling_and_answered_in_one() {
-        for value in [Value::from("R3"), Value::from("2021"), Value::from(2021), Value::from("FY2021"), Value::from("令和3年度")] {
+        for value in [
+            Value::from("R3"),
+            Value::from("2021"),
+            Value::from(2021),
+            Value::from("FY2021"),
+            Value::from("令和3年度"),
+        ] {
             let year = <FiscalYear as ScalarType>::parse(value.clone());
             assert!(year.is_ok(), "{value}");
-            assert_eq!(ScalarType::to_value(&year.unwrap_or(FiscalYear(daicho_domain::FiscalYear(1990)))), Value::from("R3"));
+            assert_eq!(
+                ScalarType::to_value(&year.unwrap_or(FiscalYear(daicho_domain::FiscalYear(1990)))),
+                Value::from("R3")
+            );
         }
         assert!(<FiscalYear as ScalarType>::parse(Value::from("3年度")).is_err());
     }
@@ -231,7 +253,10 @@ mod tests {
         type PlanId = Id<daicho_domain::PlanId>;
         let text = "0190c0de-0000-7000-8000-000000000001";
         let id = <PlanId as InputType>::parse(Some(Value::from(text))).ok();
-        assert_eq!(id.map(|id| InputType::to_value(&id)), Some(Value::from(text)));
+        assert_eq!(
+            id.map(|id| InputType::to_value(&id)),
+            Some(Value::from(text))
+        );
         assert!(<PlanId as InputType>::parse(Some(Value::from("1"))).is_err());
         assert!(<PlanId as InputType>::parse(None).is_err());
     }
@@ -239,6 +264,9 @@ mod tests {
     #[test]
     fn a_moment_with_an_offset_is_answered_in_utc() {
         let moment = <DateTime as ScalarType>::parse(Value::from("2022-05-31T12:00:00+09:00")).ok();
-        assert_eq!(moment.map(|moment| ScalarType::to_value(&moment)), Some(Value::from("2022-05-31T03:00:00Z")));
+        assert_eq!(
+            moment.map(|moment| ScalarType::to_value(&moment)),
+            Some(Value::from("2022-05-31T03:00:00Z"))
+        );
     }
 }

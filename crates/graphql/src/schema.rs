@@ -26,8 +26,18 @@ const DIRECTIVES_MAX: usize = 8;
 
 /// The schema that answers from `app`, with names from `identity` and tokens from `tokens`.
 /// Who asks comes with each request, see [`RequestContext`](crate::RequestContext).
-pub fn build_schema(app: Arc<App>, identity: Arc<IdentityStore>, tokens: Arc<JwtIssuer>) -> DaichoSchema {
-    builder().data(Backing { app, identity, tokens }).finish()
+pub fn build_schema(
+    app: Arc<App>,
+    identity: Arc<IdentityStore>,
+    tokens: Arc<JwtIssuer>,
+) -> DaichoSchema {
+    builder()
+        .data(Backing {
+            app,
+            identity,
+            tokens,
+        })
+        .finish()
 }
 
 /// The schema's text (SDL): what `schema.graphql` holds.

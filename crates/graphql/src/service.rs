@@ -68,13 +68,29 @@ impl Choices {
     pub(crate) fn all() -> Self {
         Self {
             reasons_for_no_actual: CellStatus::REASONS_FOR_NO_ACTUAL
-                .map(|status| Choice { code: status.code(), label: status.ja() })
+                .map(|status| Choice {
+                    code: status.code(),
+                    label: status.ja(),
+                })
                 .into(),
-            change_reasons: ReasonCode::ALL.map(|reason| Choice { code: reason.code(), label: reason.ja() }).into(),
+            change_reasons: ReasonCode::ALL
+                .map(|reason| Choice {
+                    code: reason.code(),
+                    label: reason.ja(),
+                })
+                .into(),
             directions: Direction::ALL
-                .map(|direction| Choice { code: direction.code(), label: direction.ja() })
+                .map(|direction| Choice {
+                    code: direction.code(),
+                    label: direction.ja(),
+                })
                 .into(),
-            roles: Role::GRANTABLE.map(|role| Choice { code: role.code(), label: role.ja() }).into(),
+            roles: Role::GRANTABLE
+                .map(|role| Choice {
+                    code: role.code(),
+                    label: role.ja(),
+                })
+                .into(),
         }
     }
 }

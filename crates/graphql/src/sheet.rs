@@ -3,7 +3,8 @@
 use async_graphql::{Context, SimpleObject};
 use daicho_domain::sheet;
 use daicho_domain::{
-    FiscalYear as DomainYear, GoalId, IndicatorId, MeasureId, PlacementId, PlanId, PolicyId, ProjectId,
+    FiscalYear as DomainYear, GoalId, IndicatorId, MeasureId, PlacementId, PlanId, PolicyId,
+    ProjectId,
 };
 
 use crate::cell::{Cell, Judgement, Year, YearCell, YearJudgement};
@@ -262,7 +263,11 @@ impl Sheet {
     pub(crate) fn of(ctx: &Context<'_>, sheet: &sheet::Sheet) -> Result<Self, Failure> {
         let departments = Departments::of(ctx, sheet.municipality);
         let year = sheet.fiscal_year;
-        let rows = |rows: &[sheet::Row]| rows.iter().map(|row| Row::of(row, year, &departments)).collect();
+        let rows = |rows: &[sheet::Row]| {
+            rows.iter()
+                .map(|row| Row::of(row, year, &departments))
+                .collect()
+        };
         let goals = sheet
             .goals
             .iter()
@@ -272,7 +277,11 @@ impl Sheet {
                 number: goal.number.clone(),
                 title: goal.title.clone(),
                 numeric_goals: rows(&goal.numeric_goals),
-                policies: goal.policies.iter().map(|policy| Policy::of(policy, &rows)).collect(),
+                policies: goal
+                    .policies
+                    .iter()
+                    .map(|policy| Policy::of(policy, &rows))
+                    .collect(),
                 summary: (&goal.summary).into(),
             })
             .collect();
@@ -339,7 +348,10 @@ impl Row {
             judgements: row
                 .judgements
                 .iter()
-                .map(|(year, judgement)| YearJudgement { fiscal_year: (*year).into(), judgement: judgement.into() })
+                .map(|(year, judgement)| YearJudgement {
+                    fiscal_year: (*year).into(),
+                    judgement: judgement.into(),
+                })
                 .collect(),
             judgement: row.judgement(year).map(Into::into),
             actual: row.actual.as_ref().map(Into::into),

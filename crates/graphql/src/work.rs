@@ -73,7 +73,11 @@ fn found_in(sheet: &sheet::Sheet) -> BTreeMap<IndicatorId, Found> {
         let project = place.project.map(|project| project.title.clone());
         let name = &place.row.definition.name;
         found.entry(place.row.indicator).or_insert_with(|| Found {
-            name: if name.is_empty() { project.clone().unwrap_or_default() } else { name.clone() },
+            name: if name.is_empty() {
+                project.clone().unwrap_or_default()
+            } else {
+                name.clone()
+            },
             goal: place.goal.heading(),
             project,
         });
@@ -98,7 +102,9 @@ impl Inbox {
             let sheet = match sheets.entry((item.plan, item.fiscal_year)) {
                 std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
                 std::collections::btree_map::Entry::Vacant(entry) => {
-                    let sheet = ctx.app().sheet(&ctx.caller(), item.plan, item.fiscal_year)?;
+                    let sheet = ctx
+                        .app()
+                        .sheet(&ctx.caller(), item.plan, item.fiscal_year)?;
                     entry.insert(PlanYear {
                         departments: Departments::of(ctx, sheet.municipality),
                         indicators: found_in(&sheet),
@@ -126,7 +132,10 @@ impl Inbox {
                 is_stale: item.is_stale,
             });
         }
-        Ok(Self { items, reports: inbox.reports })
+        Ok(Self {
+            items,
+            reports: inbox.reports,
+        })
     }
 }
 
@@ -192,7 +201,9 @@ impl Progress {
         municipality: MunicipalityId,
     ) -> Self {
         let departments = Departments::of(ctx, municipality);
-        let sum = |count: fn(&daicho_app::DepartmentProgress) -> usize| progress.departments.iter().map(count).sum();
+        let sum = |count: fn(&daicho_app::DepartmentProgress) -> usize| {
+            progress.departments.iter().map(count).sum()
+        };
         Self {
             plan: progress.plan.into(),
             plan_title: title,
@@ -211,7 +222,11 @@ impl Progress {
                     stages: department
                         .stages
                         .iter()
-                        .map(|(stage, count)| StageCount { stage: (*stage).into(), label: stage.ja(), count: *count })
+                        .map(|(stage, count)| StageCount {
+                            stage: (*stage).into(),
+                            label: stage.ja(),
+                            count: *count,
+                        })
                         .collect(),
                     reports: department.reports(),
                     done: department.done(),

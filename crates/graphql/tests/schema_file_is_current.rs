@@ -10,10 +10,16 @@ fn schema_graphql_is_what_the_service_prints() {
         std::fs::write(&file, &printed).expect("schema.graphql can be written");
     }
     let committed = std::fs::read_to_string(&file).unwrap_or_default();
-    let differs = printed.lines().zip(committed.lines()).position(|(printed, committed)| printed != committed);
+    let differs = printed
+        .lines()
+        .zip(committed.lines())
+        .position(|(printed, committed)| printed != committed);
     assert!(
         printed == committed,
         "schema.graphql differs from line {}; run `cargo xtask schema` and commit what it changes",
-        differs.map_or(printed.lines().count().min(committed.lines().count()) + 1, |line| line + 1)
+        differs.map_or(
+            printed.lines().count().min(committed.lines().count()) + 1,
+            |line| line + 1
+        )
     );
 }

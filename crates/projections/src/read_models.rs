@@ -7,7 +7,7 @@ use daicho_eventlog::RecordedEvent;
 use imbl::{OrdMap, Vector};
 
 use crate::decode::{Decoded, decode};
-use crate::history::HistoryEntry;
+use crate::history::{HistoryEntry, HistoryKind};
 use crate::projector::ProjectionError;
 use crate::publication::PublishedSheet;
 use crate::refusal::Refusal;
@@ -52,7 +52,8 @@ impl ReadModels {
     fn record(&mut self, decoded: &Decoded) {
         match decoded.stream {
             StreamId::Indicator(indicator) => {
-                if let Some(entry) = HistoryEntry::of(decoded) {
+                if let Some(mut entry) = HistoryEntry::of(decoded) {
+                    self.name_departments(&mut entry);
                     self.histories
                         .entry(indicator)
                         .or_default()
@@ -78,6 +79,19 @@ impl ReadModels {
         }
         if let Event::MunicipalityRegistered { demo: true, .. } = decoded.event {
             self.is_demo = true;
+        }
+    }
+
+    /// An assignment says which department by its name on that day.
+    fn name_departments(&self, entry: &mut HistoryEntry) {
+        if entry.kind != HistoryKind::Assigned {
+            return;
+        }
+        for side in [&mut entry.from, &mut entry.to].into_iter().flatten() {
+            let department = side.parse().ok().and_then(|id| self.world.department(id));
+            if let Some(department) = department {
+                side.clone_from(&department.name);
+            }
         }
     }
 

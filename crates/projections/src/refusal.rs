@@ -1,7 +1,7 @@
 //! Commands of signed-in people that were refused.
 
 use daicho_domain::command::Subject;
-use daicho_domain::{Actor, Event};
+use daicho_domain::{Action, Actor, Event};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -65,7 +65,7 @@ impl Refusal {
             fiscal_year: self.subject.fiscal_year,
             cell: None,
             from: None,
-            to: Some(self.command.clone()),
+            to: Some(Action::from_name(&self.command).map_or_else(|| self.command.clone(), |action| action.ja().to_owned())),
             reason: Some(self.message.clone()),
             content: None,
             document: None,

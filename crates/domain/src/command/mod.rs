@@ -164,6 +164,53 @@ impl Action {
         }
     }
 
+    /// The Japanese word shown to people.
+    pub const fn ja(self) -> &'static str {
+        match self {
+            Self::RegisterMunicipality => "団体の登録",
+            Self::OpenDepartment => "課の設置",
+            Self::RenameDepartment => "課の名称変更",
+            Self::CloseDepartment => "課の廃止",
+            Self::OpenAccount => "アカウントの作成",
+            Self::DisableAccount => "アカウントの停止",
+            Self::GiveGrant => "権限の付与",
+            Self::WithdrawGrant => "権限の取消し",
+            Self::RecordCredentialsChange => "パスワードの変更",
+            Self::AdoptPlan => "計画の登録",
+            Self::SetRoute => "手続の変更",
+            Self::AssignDepartment => "担当課の設定",
+            Self::DecideDirection => "方向性の決定",
+            Self::ReviseTargets => "目標値の改定",
+            Self::OpenPeriod => "期間の開始",
+            Self::ChangeDueDate => "提出期限の変更",
+            Self::ClosePeriod => "入力の締切",
+            Self::ReopenPeriod => "入力の再開",
+            Self::PublishSheet => "公表",
+            Self::EnterActual => "実績値の入力",
+            Self::WriteCommentary => "記述の入力",
+            Self::SubmitReport => "提出",
+            Self::WithdrawReport => "提出の取下げ",
+            Self::ReturnReport => "差戻し",
+            Self::ApproveReport => "承認",
+            Self::AcceptReport => "確認",
+            Self::UnlockReport => "項目の解除",
+            Self::ReadPublished => "公表版の閲覧",
+            Self::ReadSheet => "評価シートの閲覧",
+            Self::ReadDraft => "下書きの閲覧",
+            Self::ReadHistory => "履歴の閲覧",
+            Self::ReadRefusals => "拒否された操作の閲覧",
+            Self::ReadProgress => "進捗の閲覧",
+            Self::ReadInbox => "自分の仕事の閲覧",
+            Self::ReadAccounts => "アカウントの閲覧",
+            Self::ReadEvents => "記録の閲覧",
+        }
+    }
+
+    /// The action with this [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
+    }
+
     /// Whether it only reads.
     pub const fn is_reading(self) -> bool {
         matches!(

@@ -114,9 +114,11 @@ impl Command for SubmitReport {
                 "増減理由・今後の取組が未入力です。入力してから提出してください。",
             ));
         }
-        let late = view
-            .period(self.plan, self.fiscal_year)
-            .is_some_and(|period| context.today() > period.due);
+        // A correction has its own deadline, the unlock's; the year's due date is long past.
+        let late = !report.reopened
+            && view
+                .period(self.plan, self.fiscal_year)
+                .is_some_and(|period| context.today() > period.due);
         Ok(vec![Fact::new(
             StreamId::Indicator(indicator.id),
             Event::ReportSubmitted {

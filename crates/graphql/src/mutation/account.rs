@@ -93,27 +93,42 @@ impl AccountMutation {
     #[graphql(complexity = "200 + child_complexity")]
     async fn open_account(&self, ctx: &Context<'_>, input: OpenAccountInput) -> CommandResult {
         let account = input.id.map_or(AccountId(input.command_id), |id| id.0);
-        let command = OpenAccount { account, municipality: input.municipality.0 };
-        let done = match ctx.app().handle(&ctx.caller(), command, CommandId(input.command_id)).await {
+        let command = OpenAccount {
+            account,
+            municipality: input.municipality.0,
+        };
+        let done = match ctx
+            .app()
+            .handle(&ctx.caller(), command, CommandId(input.command_id))
+            .await
+        {
             Ok(done) => done,
             Err(error) => return CommandResult::refused(ctx, error).await,
         };
-        match register(ctx, account, input, done).await {
-            Ok(result) => result.created(account.0),
-            Err(refusal) => refusal.into(),
-        }
+        register(ctx, account, input, done).await
     }
 
     /// Disables an account for good and ends its sessions; what it did stays its own.
-    async fn disable_account(&self, ctx: &Context<'_>, input: DisableAccountInput) -> CommandResult {
+    async fn disable_account(
+        &self,
+        ctx: &Context<'_>,
+        input: DisableAccountInput,
+    ) -> CommandResult {
         let account = input.account.0;
-        let command = DisableAccount { account, reason: input.reason };
+        let command = DisableAccount {
+            account,
+            reason: input.reason,
+        };
         let result = carry_out(ctx, input.command_id, command).await;
         if let CommandResult::Refused(_) = result {
             return result;
         }
         let now = ctx.app().now();
-        match with_identity(ctx.backing(), move |identity| identity.disable(account, now)).await {
+        match with_identity(ctx.backing(), move |identity| {
+            identity.disable(account, now)
+        })
+        .await
+        {
             // An account without a person has no sessions either.
             Ok(Ok(_) | Err(PersonError::NotRegistered)) => result,
             Ok(Err(error)) => CommandRefusal::from(Failure::internal(error)).into(),
@@ -133,14 +148,41 @@ impl AccountMutation {
             until: input.until.map(|until| until.0),
             on_behalf_of: input.on_behalf_of.map(|account| account.0),
         };
-        let command = GiveGrant { account: input.account.0, grant };
-        carry_out(ctx, input.command_id, command).await.created(id.0)
+        let command = GiveGrant {
+            account: input.account.0,
+            grant,
+        };
+        carry_out(ctx, input.command_id, command)
+            .await
+            .created(id.0)
     }
 
     /// Withdraws a grant.
     async fn withdraw_grant(&self, ctx: &Context<'_>, input: WithdrawGrantInput) -> CommandResult {
-        let command = WithdrawGrant { account: input.account.0, grant: input.grant.0, reason: input.reason };
+        let command = WithdrawGrant {
+            account: input.account.0,
+            grant: input.grant.0,
+            reason: input.reason,
+        };
         carry_out(ctx, input.command_id, command).await
+    }
+}
+
+/// Why a person was not registered with a password.
+enum Unregistered {
+    Person(PersonError),
+    Password(SetPasswordError),
+}
+
+impl From<PersonError> for Unregistered {
+    fn from(error: PersonError) -> Self {
+        Self::Person(error)
+    }
+}
+
+impl From<SetPasswordError> for Unregistered {
+    fn from(error: SetPasswordError) -> Self {
+        Self::Password(error)
     }
 }
 
@@ -150,35 +192,48 @@ async fn register(
     account: AccountId,
     input: OpenAccountInput,
     done: Done,
-) -> Result<CommandResult, CommandRefusal> {
+) -> CommandResult {
     let now = ctx.app().now();
-    let town = ctx.app().municipality(input.municipality.0).map(|municipality| municipality.name);
-    let outcome = with_identity(ctx.backing(), move |identity| {
+    let town = ctx
+        .app()
+        .municipality(input.municipality.0)
+        .map(|municipality| municipality.name);
+    let outcome = with_identity(ctx.backing(), move |identity| -> Result<(), Unregistered> {
         let person = NewPerson {
             account,
             sign_in_name: &input.sign_in_name,
             display_name: &input.name,
             mail: input.mail.as_deref().filter(|mail| !mail.trim().is_empty()),
         };
-        register_person(identity, &person, now).map_err(refused_person)?;
-        if done.replayed && identity.has_password(account).map_err(Failure::from)? {
+        register_person(identity, &person, now)?;
+        if done.replayed && identity.has_password(account).map_err(PersonError::from)? {
             // The first answer got lost; setting it again would end the person's sessions.
             return Ok(());
         }
         let local_words: Vec<&str> = town.iter().map(String::as_str).collect();
-        identity.set_password(account, &input.password, &local_words, now).map_err(refused_password)
+        Ok(identity.set_password(account, &input.password, &local_words, now)?)
     });
-    outcome.await.map_err(CommandRefusal::from)??;
-    Ok(CommandResult::done(done))
+    match outcome.await {
+        Ok(Ok(())) => CommandResult::done(done).created(account.0),
+        Ok(Err(Unregistered::Person(error))) => refused_person(error).into(),
+        Ok(Err(Unregistered::Password(error))) => refused_password(error).into(),
+        Err(failure) => CommandRefusal::from(failure).into(),
+    }
 }
 
 /// Registers the person, or corrects what a first attempt has registered.
-fn register_person(identity: &IdentityStore, person: &NewPerson<'_>, now: jiff::Timestamp) -> Result<(), PersonError> {
+fn register_person(
+    identity: &IdentityStore,
+    person: &NewPerson<'_>,
+    now: jiff::Timestamp,
+) -> Result<(), PersonError> {
     match identity.register(person, now) {
         Err(PersonError::AlreadyRegistered) if !identity.has_password(person.account)? => {
             identity.change_sign_in_name(person.account, person.sign_in_name, now)?;
             identity.rename(person.account, person.display_name, now)?;
-            identity.change_mail(person.account, person.mail, now).map(|_| ())
+            identity
+                .change_mail(person.account, person.mail, now)
+                .map(|_| ())
         }
         Err(PersonError::AlreadyRegistered) => Ok(()),
         registered => registered.map(|_| ()),
@@ -186,16 +241,31 @@ fn register_person(identity: &IdentityStore, person: &NewPerson<'_>, now: jiff::
 }
 
 fn refused_person(error: PersonError) -> CommandRefusal {
-    let invalid = |field: &str, problem_ja: &str| Invalid::new(field, &error.to_string(), problem_ja).into();
+    let invalid =
+        |field: &str, problem_ja: &str| Invalid::new(field, &error.to_string(), problem_ja).into();
     match error {
-        PersonError::SignInNameTaken => invalid("sign_in_name", "このログイン名はすでに使われています。別の名前にしてください。"),
-        PersonError::SignInNameForm => {
-            invalid("sign_in_name", "ログイン名は64文字以内の半角英数字と . - _ で、英数字で始まり英数字で終わるようにしてください。")
+        PersonError::SignInNameTaken => invalid(
+            "sign_in_name",
+            "このログイン名はすでに使われています。別の名前にしてください。",
+        ),
+        PersonError::SignInNameForm => invalid(
+            "sign_in_name",
+            "ログイン名は64文字以内の半角英数字と . - _ で、英数字で始まり英数字で終わるようにしてください。",
+        ),
+        PersonError::DisplayNameForm => {
+            invalid("name", "氏名は1行、100文字以内で入力してください。")
         }
-        PersonError::DisplayNameForm => invalid("name", "氏名は1行、100文字以内で入力してください。"),
-        PersonError::MailForm => invalid("mail", "メールアドレスの形式が正しくありません。直すか、空欄にしてください。"),
-        PersonError::Erased => invalid("id", "このアカウントの利用者は削除されています。新しいアカウントを登録してください。"),
-        PersonError::AlreadyRegistered | PersonError::NotRegistered => Failure::internal(error).into(),
+        PersonError::MailForm => invalid(
+            "mail",
+            "メールアドレスの形式が正しくありません。直すか、空欄にしてください。",
+        ),
+        PersonError::Erased => invalid(
+            "id",
+            "このアカウントの利用者は削除されています。新しいアカウントを登録してください。",
+        ),
+        PersonError::AlreadyRegistered | PersonError::NotRegistered => {
+            Failure::internal(error).into()
+        }
         PersonError::Store(error) => Failure::from(error).into(),
     }
 }

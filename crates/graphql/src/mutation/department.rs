@@ -52,7 +52,11 @@ struct CloseDepartmentInput {
 #[Object]
 impl DepartmentMutation {
     /// Opens a department.
-    async fn open_department(&self, ctx: &Context<'_>, input: OpenDepartmentInput) -> CommandResult {
+    async fn open_department(
+        &self,
+        ctx: &Context<'_>,
+        input: OpenDepartmentInput,
+    ) -> CommandResult {
         let department = input.id.map_or(DepartmentId(input.command_id), |id| id.0);
         let command = OpenDepartment {
             department,
@@ -60,18 +64,34 @@ impl DepartmentMutation {
             name: input.name,
             valid_from: input.valid_from.0,
         };
-        carry_out(ctx, input.command_id, command).await.created(department.0)
+        carry_out(ctx, input.command_id, command)
+            .await
+            .created(department.0)
     }
 
     /// Renames a department; what it is does not change.
-    async fn rename_department(&self, ctx: &Context<'_>, input: RenameDepartmentInput) -> CommandResult {
-        let command = RenameDepartment { department: input.department.0, name: input.name };
+    async fn rename_department(
+        &self,
+        ctx: &Context<'_>,
+        input: RenameDepartmentInput,
+    ) -> CommandResult {
+        let command = RenameDepartment {
+            department: input.department.0,
+            name: input.name,
+        };
         carry_out(ctx, input.command_id, command).await
     }
 
     /// Closes a department at the end of a day.
-    async fn close_department(&self, ctx: &Context<'_>, input: CloseDepartmentInput) -> CommandResult {
-        let command = CloseDepartment { department: input.department.0, valid_to: input.valid_to.0 };
+    async fn close_department(
+        &self,
+        ctx: &Context<'_>,
+        input: CloseDepartmentInput,
+    ) -> CommandResult {
+        let command = CloseDepartment {
+            department: input.department.0,
+            valid_to: input.valid_to.0,
+        };
         carry_out(ctx, input.command_id, command).await
     }
 }

@@ -66,7 +66,11 @@ impl From<ImportOutcome> for ImportDone {
             is_blocked: outcome.is_blocked,
             report: Json(outcome.report),
             lines: outcome.lines,
-            events: outcome.events.into_iter().map(|(event, count)| EventCount { event, count }).collect(),
+            events: outcome
+                .events
+                .into_iter()
+                .map(|(event, count)| EventCount { event, count })
+                .collect(),
             plan: outcome.plan.map(Id),
             position: outcome.position.map(Position::from),
         }
@@ -106,8 +110,10 @@ impl ImportMutation {
             dry_run: input.dry_run,
             with_results: input.with_results,
         };
-        let outcome: Result<ImportOutcome, AppError> =
-            ctx.app().import(&ctx.caller(), request, CommandId(input.command_id)).await;
+        let outcome: Result<ImportOutcome, AppError> = ctx
+            .app()
+            .import(&ctx.caller(), request, CommandId(input.command_id))
+            .await;
         match outcome {
             Ok(outcome) => ImportDone::from(outcome).into(),
             Err(error) => CommandRefusal::of(ctx, error).await.into(),
@@ -119,8 +125,13 @@ impl ImportMutation {
 /// asked about; reading files is work all the same, and is done for those who may adopt plans.
 fn may_have_files_read(ctx: &Context<'_>) -> Result<(), Rejection> {
     let (app, caller) = (ctx.app(), ctx.caller());
-    let forbidden = |hint: &str| Rejection::Forbidden { action: Action::AdoptPlan.name().into(), hint: hint.into() };
-    let viewer = app.viewer(&caller).ok_or_else(|| forbidden("sign in first"))?;
+    let forbidden = |hint: &str| Rejection::Forbidden {
+        action: Action::AdoptPlan.name().into(),
+        hint: hint.into(),
+    };
+    let viewer = app
+        .viewer(&caller)
+        .ok_or_else(|| forbidden("sign in first"))?;
     if app.allows(&caller, Action::AdoptPlan, viewer.municipality, None) {
         return Ok(());
     }

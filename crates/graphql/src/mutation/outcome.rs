@@ -41,8 +41,15 @@ pub(super) struct AboutReport {
 impl CommandDone {
     /// The report as it stands now; none for commands that are not about a report.
     async fn report(&self, ctx: &Context<'_>) -> Result<Option<Report>, Failure> {
-        let Some(about) = self.about else { return Ok(None) };
-        let view = ctx.app().report(&ctx.caller(), about.plan, about.indicator, about.fiscal_year)?;
+        let Some(about) = self.about else {
+            return Ok(None);
+        };
+        let view = ctx.app().report(
+            &ctx.caller(),
+            about.plan,
+            about.indicator,
+            about.fiscal_year,
+        )?;
         Ok(Some(Report::of(ctx, view).await?))
     }
 }
@@ -75,22 +82,36 @@ impl CommandResult {
 
     pub(super) fn created(self, id: Uuid) -> Self {
         match self {
-            Self::Done(done) => Self::Done(CommandDone { created: Some(id.into()), ..done }),
+            Self::Done(done) => Self::Done(CommandDone {
+                created: Some(id.into()),
+                ..done
+            }),
             refused @ Self::Refused(_) => refused,
         }
     }
 
     pub(super) fn about(self, report: AboutReport) -> Self {
         match self {
-            Self::Done(done) => Self::Done(CommandDone { about: Some(report), ..done }),
+            Self::Done(done) => Self::Done(CommandDone {
+                about: Some(report),
+                ..done
+            }),
             refused @ Self::Refused(_) => refused,
         }
     }
 }
 
 /// Hands `command` to the app.
-pub(super) async fn carry_out<C: Command>(ctx: &Context<'_>, command_id: Uuid, command: C) -> CommandResult {
-    match ctx.app().handle(&ctx.caller(), command, CommandId(command_id)).await {
+pub(super) async fn carry_out<C: Command>(
+    ctx: &Context<'_>,
+    command_id: Uuid,
+    command: C,
+) -> CommandResult {
+    match ctx
+        .app()
+        .handle(&ctx.caller(), command, CommandId(command_id))
+        .await
+    {
         Ok(done) => CommandResult::done(done),
         Err(error) => CommandResult::refused(ctx, error).await,
     }
@@ -140,12 +161,18 @@ pub(super) struct ChangeReasonInput {
 
 impl From<ChangeReasonInput> for daicho_domain::report::ChangeReason {
     fn from(reason: ChangeReasonInput) -> Self {
-        Self { code: ReasonCode::from(reason.code), text: reason.text }
+        Self {
+            code: ReasonCode::from(reason.code),
+            text: reason.text,
+        }
     }
 }
 
 /// The cell that somebody typed, or chose a reason for instead.
-pub(super) fn cell_of(text: Option<&str>, status: Option<words::CellStatus>) -> Result<Cell, Rejection> {
+pub(super) fn cell_of(
+    text: Option<&str>,
+    status: Option<words::CellStatus>,
+) -> Result<Cell, Rejection> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     match (text, status.map(CellStatus::from)) {
         (Some(text), None | Some(CellStatus::Value)) => daicho_app::read_entry(text),

@@ -81,7 +81,11 @@ struct PublishSheetInput {
 impl PeriodMutation {
     /// Opens a fiscal year for entry.
     async fn open_period(&self, ctx: &Context<'_>, input: OpenPeriodInput) -> CommandResult {
-        let command = OpenPeriod { plan: input.plan.0, fiscal_year: input.fiscal_year.0, due: input.due.0 };
+        let command = OpenPeriod {
+            plan: input.plan.0,
+            fiscal_year: input.fiscal_year.0,
+            due: input.due.0,
+        };
         carry_out(ctx, input.command_id, command).await
     }
 
@@ -98,21 +102,31 @@ impl PeriodMutation {
 
     /// Ends entry; what was submitted can still be approved and accepted.
     async fn close_period(&self, ctx: &Context<'_>, input: ClosePeriodInput) -> CommandResult {
-        let command = ClosePeriod { plan: input.plan.0, fiscal_year: input.fiscal_year.0 };
+        let command = ClosePeriod {
+            plan: input.plan.0,
+            fiscal_year: input.fiscal_year.0,
+        };
         carry_out(ctx, input.command_id, command).await
     }
 
     /// Opens entry again before publication. After it, single cells are unlocked instead.
     async fn reopen_period(&self, ctx: &Context<'_>, input: ReopenPeriodInput) -> CommandResult {
-        let command =
-            ReopenPeriod { plan: input.plan.0, fiscal_year: input.fiscal_year.0, reason: input.reason };
+        let command = ReopenPeriod {
+            plan: input.plan.0,
+            fiscal_year: input.fiscal_year.0,
+            reason: input.reason,
+        };
         carry_out(ctx, input.command_id, command).await
     }
 
     /// Publishes a year's sheet; a second publication is a correction and needs a reason.
     async fn publish_sheet(&self, ctx: &Context<'_>, input: PublishSheetInput) -> CommandResult {
         let reason = input.reason.filter(|reason| !reason.trim().is_empty());
-        let command = PublishSheet { plan: input.plan.0, fiscal_year: input.fiscal_year.0, reason };
+        let command = PublishSheet {
+            plan: input.plan.0,
+            fiscal_year: input.fiscal_year.0,
+            reason,
+        };
         carry_out(ctx, input.command_id, command).await
     }
 }

@@ -147,7 +147,11 @@ impl PlanMutation {
     }
 
     /// Gives an indicator to a department.
-    async fn assign_department(&self, ctx: &Context<'_>, input: AssignDepartmentInput) -> CommandResult {
+    async fn assign_department(
+        &self,
+        ctx: &Context<'_>,
+        input: AssignDepartmentInput,
+    ) -> CommandResult {
         let command = AssignDepartment {
             plan: input.plan.0,
             indicator: input.indicator.0,
@@ -157,9 +161,20 @@ impl PlanMutation {
     }
 
     /// Records which way is good, as somebody has decided.
-    async fn decide_direction(&self, ctx: &Context<'_>, input: DecideDirectionInput) -> CommandResult {
-        let decision = DirectionDecision { direction: input.direction.into(), decision: input.decision.into() };
-        let command = DecideDirection { plan: input.plan.0, indicator: input.indicator.0, decision };
+    async fn decide_direction(
+        &self,
+        ctx: &Context<'_>,
+        input: DecideDirectionInput,
+    ) -> CommandResult {
+        let decision = DirectionDecision {
+            direction: input.direction.into(),
+            decision: input.decision.into(),
+        };
+        let command = DecideDirection {
+            plan: input.plan.0,
+            indicator: input.indicator.0,
+            decision,
+        };
         carry_out(ctx, input.command_id, command).await
     }
 

@@ -9,7 +9,9 @@ use daicho_domain::report::{Commentary, ReportCell};
 use daicho_domain::{IndicatorId, PlacementId, PlanId, Rejection};
 use uuid::Uuid;
 
-use super::outcome::{AboutReport, ChangeReasonInput, CommandResult, carry_out, carry_out_if, cell_of};
+use super::outcome::{
+    AboutReport, ChangeReasonInput, CommandResult, carry_out, carry_out_if, cell_of,
+};
 use crate::report::ReportCellInput;
 use crate::scalar::{ContentHash, Date, DateTime, FiscalYear, Id};
 use crate::words;
@@ -141,18 +143,28 @@ impl ReportMutation {
     /// Enters or changes the figure of a report.
     async fn enter_actual(&self, ctx: &Context<'_>, input: EnterActualInput) -> CommandResult {
         let (command_id, about) = (input.command_id, input.about());
-        carry_out_if(ctx, command_id, EnterActual::try_from(input)).await.about(about)
+        carry_out_if(ctx, command_id, EnterActual::try_from(input))
+            .await
+            .about(about)
     }
 
     /// Writes or changes the commentary at one place of the sheet.
-    async fn write_commentary(&self, ctx: &Context<'_>, input: WriteCommentaryInput) -> CommandResult {
+    async fn write_commentary(
+        &self,
+        ctx: &Context<'_>,
+        input: WriteCommentaryInput,
+    ) -> CommandResult {
         let (command_id, about) = (input.command_id, input.about());
         let command = WriteCommentary {
             plan: about.plan,
             indicator: about.indicator,
             fiscal_year: about.fiscal_year,
             placement: input.placement.0,
-            commentary: Commentary { reason: input.cause, next_action: input.next_action, original: None },
+            commentary: Commentary {
+                reason: input.cause,
+                next_action: input.next_action,
+                original: None,
+            },
             seen_revision: input.seen_revision,
             reason: input.reason.map(Into::into),
         };
@@ -161,16 +173,41 @@ impl ReportMutation {
 
     /// Submits a report to the route.
     async fn submit_report(&self, ctx: &Context<'_>, input: SubmitReportInput) -> CommandResult {
-        let AboutReport { plan, indicator, fiscal_year } = input.about();
-        let command = SubmitReport { plan, indicator, fiscal_year, seen_revision: input.seen_revision };
-        carry_out(ctx, input.command_id, command).await.about(input.about())
+        let AboutReport {
+            plan,
+            indicator,
+            fiscal_year,
+        } = input.about();
+        let command = SubmitReport {
+            plan,
+            indicator,
+            fiscal_year,
+            seen_revision: input.seen_revision,
+        };
+        carry_out(ctx, input.command_id, command)
+            .await
+            .about(input.about())
     }
 
     /// Takes a submission back before the next step acts.
-    async fn withdraw_report(&self, ctx: &Context<'_>, input: WithdrawReportInput) -> CommandResult {
-        let AboutReport { plan, indicator, fiscal_year } = input.about();
-        let command = WithdrawReport { plan, indicator, fiscal_year };
-        carry_out(ctx, input.command_id, command).await.about(input.about())
+    async fn withdraw_report(
+        &self,
+        ctx: &Context<'_>,
+        input: WithdrawReportInput,
+    ) -> CommandResult {
+        let AboutReport {
+            plan,
+            indicator,
+            fiscal_year,
+        } = input.about();
+        let command = WithdrawReport {
+            plan,
+            indicator,
+            fiscal_year,
+        };
+        carry_out(ctx, input.command_id, command)
+            .await
+            .about(input.about())
     }
 
     /// Returns a report to its department with a comment tied to a cell.
@@ -188,16 +225,38 @@ impl ReportMutation {
 
     /// Approves a report for its department: exactly the content that was read.
     async fn approve_report(&self, ctx: &Context<'_>, input: ApproveReportInput) -> CommandResult {
-        let AboutReport { plan, indicator, fiscal_year } = input.about();
-        let command = ApproveReport { plan, indicator, fiscal_year, content: input.content.0 };
-        carry_out(ctx, input.command_id, command).await.about(input.about())
+        let AboutReport {
+            plan,
+            indicator,
+            fiscal_year,
+        } = input.about();
+        let command = ApproveReport {
+            plan,
+            indicator,
+            fiscal_year,
+            content: input.content.0,
+        };
+        carry_out(ctx, input.command_id, command)
+            .await
+            .about(input.about())
     }
 
     /// Accepts a report for the planning office: the last step of the route.
     async fn accept_report(&self, ctx: &Context<'_>, input: AcceptReportInput) -> CommandResult {
-        let AboutReport { plan, indicator, fiscal_year } = input.about();
-        let command = AcceptReport { plan, indicator, fiscal_year, content: input.content.0 };
-        carry_out(ctx, input.command_id, command).await.about(input.about())
+        let AboutReport {
+            plan,
+            indicator,
+            fiscal_year,
+        } = input.about();
+        let command = AcceptReport {
+            plan,
+            indicator,
+            fiscal_year,
+            content: input.content.0,
+        };
+        carry_out(ctx, input.command_id, command)
+            .await
+            .about(input.about())
     }
 
     /// Opens one cell of an accepted or published report for change, for a time.

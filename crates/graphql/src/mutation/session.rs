@@ -64,11 +64,20 @@ pub struct SignIn<'a> {
 ///
 /// # Errors
 /// The refusal to show, after which nobody is signed in.
-pub async fn sign_in(app: &App, identity: &Arc<IdentityStore>, attempt: SignIn<'_>) -> Result<AccountId, SignInRefused> {
-    let (name, password, source) = (attempt.name.to_owned(), attempt.password.to_owned(), attempt.source.to_owned());
+pub async fn sign_in(
+    app: &App,
+    identity: &Arc<IdentityStore>,
+    attempt: SignIn<'_>,
+) -> Result<AccountId, SignInRefused> {
+    let (name, password, source) = (
+        attempt.name.to_owned(),
+        attempt.password.to_owned(),
+        attempt.source.to_owned(),
+    );
     let (identity, now) = (Arc::clone(identity), app.now());
-    let verified =
-        tokio::task::spawn_blocking(move || identity.verify_password(&name, &password, &source, now));
+    let verified = tokio::task::spawn_blocking(move || {
+        identity.verify_password(&name, &password, &source, now)
+    });
     let account = match verified.await {
         Ok(verified) => verified.map_err(refused)?,
         Err(error) => return Err(Failure::internal(error).into()),
@@ -76,7 +85,9 @@ pub async fn sign_in(app: &App, identity: &Arc<IdentityStore>, attempt: SignIn<'
     if !app.is_active(account) {
         return Err(refused(SignInError::Refused));
     }
-    app.record_sign_in(account, attempt.through).await.map_err(Failure::from)?;
+    app.record_sign_in(account, attempt.through)
+        .await
+        .map_err(Failure::from)?;
     Ok(account)
 }
 
@@ -91,14 +102,22 @@ impl SessionMutation {
         #[graphql(desc = "The password.", secret)] password: String,
     ) -> Result<SignInResult, Failure> {
         let request = ctx.request();
-        let attempt =
-            SignIn { name: &name, password: &password, source: &request.source, through: request.through };
+        let attempt = SignIn {
+            name: &name,
+            password: &password,
+            source: &request.source,
+            through: request.through,
+        };
         let account = match sign_in(ctx.app(), &ctx.backing().identity, attempt).await {
             Ok(account) => account,
             Err(refusal) => return Ok(refusal.into()),
         };
         let now = ctx.app().now();
-        match with_identity(ctx.backing(), move |identity| identity.start_refresh(account, now)).await? {
+        match with_identity(ctx.backing(), move |identity| {
+            identity.start_refresh(account, now)
+        })
+        .await?
+        {
             Ok(begun) => signed_in(ctx, &begun).await,
             Err(SessionError::Store(error)) => Err(error.into()),
             Err(_) => Ok(refused(SignInError::Refused).into()),
@@ -113,11 +132,16 @@ impl SessionMutation {
         #[graphql(desc = "From the last sign-in or refresh.", secret)] refresh_token: String,
     ) -> Result<SignInResult, Failure> {
         let now = ctx.app().now();
-        match with_identity(ctx.backing(), move |identity| identity.refresh(&refresh_token, now)).await? {
+        match with_identity(ctx.backing(), move |identity| {
+            identity.refresh(&refresh_token, now)
+        })
+        .await?
+        {
             Ok(next) if ctx.app().is_active(next.signed_in.account) => signed_in(ctx, &next).await,
             Ok(next) => {
                 let session = next.signed_in.session;
-                with_identity(ctx.backing(), move |identity| identity.end_session(session)).await??;
+                with_identity(ctx.backing(), move |identity| identity.end_session(session))
+                    .await??;
                 Ok(ended(&RefreshError::Revoked).into())
             }
             Err(RefreshError::Store(error)) => Err(error.into()),
@@ -134,17 +158,25 @@ impl SessionMutation {
     async fn sign_out(&self, ctx: &Context<'_>) -> Result<SignOutDone, Failure> {
         let request = ctx.request();
         let (Some(session), Caller::Account(account)) = (request.session, request.caller) else {
-            return Ok(SignOutDone { was_signed_in: false });
+            return Ok(SignOutDone {
+                was_signed_in: false,
+            });
         };
         ctx.app().record_sign_out(account, request.through).await?;
         with_identity(ctx.backing(), move |identity| identity.end_session(session)).await??;
-        Ok(SignOutDone { was_signed_in: true })
+        Ok(SignOutDone {
+            was_signed_in: true,
+        })
     }
 }
 
 async fn signed_in(ctx: &Context<'_>, refreshed: &Refreshed) -> Result<SignInResult, Failure> {
     let app = ctx.app();
-    let access = ctx.backing().tokens.issue(&refreshed.signed_in, app.now()).map_err(Failure::internal)?;
+    let access = ctx
+        .backing()
+        .tokens
+        .issue(&refreshed.signed_in, app.now())
+        .map_err(Failure::internal)?;
     let Some(viewer) = app.viewer(&Caller::Account(refreshed.signed_in.account)) else {
         return Ok(refused(SignInError::Refused).into());
     };
@@ -159,8 +191,17 @@ async fn signed_in(ctx: &Context<'_>, refreshed: &Refreshed) -> Result<SignInRes
 
 impl From<Failure> for SignInRefused {
     fn from(failure: Failure) -> Self {
-        let Failure { code, message, message_ja } = failure;
-        Self { code: code.to_owned(), message, message_ja, retry_after_seconds: None }
+        let Failure {
+            code,
+            message,
+            message_ja,
+        } = failure;
+        Self {
+            code: code.to_owned(),
+            message,
+            message_ja,
+            retry_after_seconds: None,
+        }
     }
 }
 
@@ -184,19 +225,28 @@ fn refused(error: SignInError) -> SignInRefused {
         ),
         SignInError::Unreadable(_) | SignInError::Store(_) => return Failure::internal(error).into(),
     };
-    SignInRefused { code: code.to_owned(), message, message_ja, retry_after_seconds }
+    SignInRefused {
+        code: code.to_owned(),
+        message,
+        message_ja,
+        retry_after_seconds,
+    }
 }
 
 fn ended(error: &RefreshError) -> SignInRefused {
     let (code, message_ja) = match error {
-        RefreshError::Expired => ("expired", "ログインの有効期間が過ぎました。もう一度ログインしてください。"),
+        RefreshError::Expired => (
+            "expired",
+            "ログインの有効期間が過ぎました。もう一度ログインしてください。",
+        ),
         RefreshError::Reused { .. } => (
             "reused",
             "この更新用トークンは使用済みです。第三者が持っている可能性があるため、ログインを終了しました。もう一度ログインし、システム管理者に連絡してください。",
         ),
-        RefreshError::Unknown | RefreshError::Revoked | RefreshError::Store(_) => {
-            ("ended", "このログインは終了しています。もう一度ログインしてください。")
-        }
+        RefreshError::Unknown | RefreshError::Revoked | RefreshError::Store(_) => (
+            "ended",
+            "このログインは終了しています。もう一度ログインしてください。",
+        ),
     };
     SignInRefused {
         code: code.to_owned(),

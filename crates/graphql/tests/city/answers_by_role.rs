@@ -14,10 +14,20 @@ fn word(response: &async_graphql::Response, name: &str) -> String {
     let data = response.data.clone().into_json().unwrap();
     let answer = &data[name];
     match answer["__typename"].as_str() {
-        Some(kind) if answer["code"].is_string() && kind != "SignedIn" => answer["code"].as_str().unwrap().to_owned(),
+        Some(kind) if answer["code"].is_string() && kind != "SignedIn" => {
+            answer["code"].as_str().unwrap().to_owned()
+        }
         _ if !answer.is_null() => "answered".to_owned(),
-        _ => match response.errors.first().and_then(|error| error.extensions.as_ref()?.get("code").cloned()) {
-            Some(code) => code.into_json().ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap(),
+        _ => match response
+            .errors
+            .first()
+            .and_then(|error| error.extensions.as_ref()?.get("code").cloned())
+        {
+            Some(code) => code
+                .into_json()
+                .ok()
+                .and_then(|code| code.as_str().map(str::to_owned))
+                .unwrap(),
             None => "nothing".to_owned(),
         },
     }
@@ -34,8 +44,17 @@ async fn every_role_is_answered_what_the_table_says() {
     let walk = Walk::new();
     let department = {
         let auditor = daicho_app::Caller::Account(city.account("auditor"));
-        let report = city.service.app.report(&auditor, city.played.plan, city.played.corrected, city.played.published_year);
-        city.service.app.department(report.unwrap().department.unwrap()).unwrap().name
+        let report = city.service.app.report(
+            &auditor,
+            city.played.plan,
+            city.played.corrected,
+            city.played.published_year,
+        );
+        city.service
+            .app
+            .department(report.unwrap().department.unwrap())
+            .unwrap()
+            .name
     };
     let elsewhere = city
         .played
@@ -47,9 +66,15 @@ async fn every_role_is_answered_what_the_table_says() {
     let askers = [
         ("stranger", NOBODY.to_owned()),
         ("staff", city.of_department(Role::Staff, &department)),
-        ("staff elsewhere", city.of_department(Role::Staff, &elsewhere)),
+        (
+            "staff elsewhere",
+            city.of_department(Role::Staff, &elsewhere),
+        ),
         ("approver", city.of_department(Role::Approver, &department)),
-        ("approver elsewhere", city.of_department(Role::Approver, &elsewhere)),
+        (
+            "approver elsewhere",
+            city.of_department(Role::Approver, &elsewhere),
+        ),
         ("planning", "planning".to_owned()),
         ("auditor", "auditor".to_owned()),
         ("administrator", "admin".to_owned()),
@@ -60,7 +85,10 @@ async fn every_role_is_answered_what_the_table_says() {
             let mut words = Vec::new();
             for (_, sign_in_name) in &askers {
                 let (document, variables) = walk.ask_for(&city, root, &name);
-                words.push(word(&city.ask(sign_in_name, &document, variables).await, &name));
+                words.push(word(
+                    &city.ask(sign_in_name, &document, variables).await,
+                    &name,
+                ));
             }
             table += &line(&name, words.into_iter());
         }
@@ -69,7 +97,11 @@ async fn every_role_is_answered_what_the_table_says() {
     if std::env::var_os("DAICHO_BLESS").is_some() {
         std::fs::write(&file, &table).unwrap();
     }
-    assert_eq!(table, std::fs::read_to_string(&file).unwrap_or_default(), "who is answered what has changed: review it");
+    assert_eq!(
+        table,
+        std::fs::read_to_string(&file).unwrap_or_default(),
+        "who is answered what has changed: review it"
+    );
 }
 
 #[tokio::test]
@@ -80,7 +112,13 @@ async fn an_auditor_changes_nothing() {
         let (document, variables) = walk.ask_for(&city, "Mutation", &name);
         let response = city.ask("auditor", &document, variables).await;
         let data: Value = response.data.into_json().unwrap();
-        let typename = data[&name]["__typename"].as_str().unwrap_or_default().to_owned();
-        assert!(!["CommandDone", "ImportDone"].contains(&typename.as_str()), "{name}: {data}");
+        let typename = data[&name]["__typename"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        assert!(
+            !["CommandDone", "ImportDone"].contains(&typename.as_str()),
+            "{name}: {data}"
+        );
     }
 }

@@ -15,15 +15,19 @@ pub struct Walk {
 
 impl Walk {
     pub fn new() -> Self {
-        let types = parse_schema(daicho_graphql::sdl()).unwrap().definitions.into_iter().filter_map(|definition| {
-            match definition {
+        let types = parse_schema(daicho_graphql::sdl())
+            .unwrap()
+            .definitions
+            .into_iter()
+            .filter_map(|definition| match definition {
                 TypeSystemDefinition::Type(definition) => {
                     Some((definition.node.name.node.to_string(), definition.node.kind))
                 }
                 _ => None,
-            }
-        });
-        Self { types: types.collect() }
+            });
+        Self {
+            types: types.collect(),
+        }
     }
 
     /// The fields of an object type.
@@ -39,7 +43,11 @@ impl Walk {
         match self.types.get(name) {
             Some(TypeKind::Object(_)) => {
                 let fields = self.fields(name).into_iter().map(|field| {
-                    assert!(field.arguments.is_empty(), "{name}.{} has arguments", field.name.node);
+                    assert!(
+                        field.arguments.is_empty(),
+                        "{name}.{} has arguments",
+                        field.name.node
+                    );
                     format!("{} {}", field.name.node, self.everything(&base(field)))
                 });
                 format!("{{ __typename {} }}", fields.collect::<Vec<_>>().join(" "))
@@ -56,17 +64,27 @@ impl Walk {
 
     /// The names of the fields of `Query` or `Mutation`.
     pub fn names(&self, root: &str) -> Vec<String> {
-        self.fields(root).into_iter().map(|field| field.name.node.to_string()).collect()
+        self.fields(root)
+            .into_iter()
+            .map(|field| field.name.node.to_string())
+            .collect()
     }
 
     /// A document that asks for everything of one field of `Query` or `Mutation`, with its
     /// variables, about things that exist in `city`.
     pub fn ask_for(&self, city: &City, root: &str, name: &str) -> (String, Value) {
-        let field = self.fields(root).into_iter().find(|field| field.name.node == name).unwrap();
+        let field = self
+            .fields(root)
+            .into_iter()
+            .find(|field| field.name.node == name)
+            .unwrap();
         let mut variables = serde_json::Map::new();
         let (mut declared, mut given) = (Vec::new(), Vec::new());
         for argument in &field.arguments {
-            let (argument, ty) = (argument.node.name.node.as_str(), argument.node.ty.node.to_string());
+            let (argument, ty) = (
+                argument.node.name.node.as_str(),
+                argument.node.ty.node.to_string(),
+            );
             declared.push(format!("${argument}: {ty}"));
             given.push(format!("{argument}: ${argument}"));
             let value = match ty.trim_end_matches('!') {
@@ -76,7 +94,11 @@ impl Walk {
             variables.insert(argument.to_owned(), value);
         }
         let list = |open: &str, items: Vec<String>, close: &str| {
-            if items.is_empty() { String::new() } else { format!("{open}{}{close}", items.join(", ")) }
+            if items.is_empty() {
+                String::new()
+            } else {
+                format!("{open}{}{close}", items.join(", "))
+            }
         };
         let document = format!(
             "{} {} {{ {name}{} {} }}",
@@ -89,13 +111,22 @@ impl Walk {
     }
 
     fn input(&self, city: &City, name: &str) -> Value {
-        let TypeKind::InputObject(input) = &self.types[name] else { panic!("{name} is no input") };
+        let TypeKind::InputObject(input) = &self.types[name] else {
+            panic!("{name} is no input")
+        };
         let fields = input.fields.iter().map(|field| {
-            let (field, ty) = (field.node.name.node.as_str(), field.node.ty.node.to_string());
+            let (field, ty) = (
+                field.node.name.node.as_str(),
+                field.node.ty.node.to_string(),
+            );
             let value = match ty.trim_matches(['!', '[', ']']) {
                 inner if inner.ends_with("Input") => {
                     let inner = self.input(city, inner);
-                    if ty.starts_with('[') { json!([inner]) } else { inner }
+                    if ty.starts_with('[') {
+                        json!([inner])
+                    } else {
+                        inner
+                    }
                 }
                 _ => value(city, field, &ty),
             };
@@ -106,7 +137,12 @@ impl Walk {
 }
 
 fn base(field: &FieldDefinition) -> String {
-    field.ty.node.to_string().trim_matches(['[', ']', '!']).to_owned()
+    field
+        .ty
+        .node
+        .to_string()
+        .trim_matches(['[', ']', '!'])
+        .to_owned()
 }
 
 /// Something acceptable for an argument of this name and type; of things that exist, where
@@ -116,7 +152,9 @@ fn value(city: &City, name: &str, ty: &str) -> Value {
     match name {
         "commandId" => json!(city.service.app.new_id()),
         "municipality" => json!(played.municipality),
-        "department" if ty == "ID!" => json!(city.service.app.departments(played.municipality)[0].id),
+        "department" if ty == "ID!" => {
+            json!(city.service.app.departments(played.municipality)[0].id)
+        }
         "department" | "onBehalfOf" | "mail" | "status" | "number" => Value::Null,
         "plan" => json!(played.plan),
         "id" if ty == "ID!" => json!(played.plan),
@@ -126,7 +164,9 @@ fn value(city: &City, name: &str, ty: &str) -> Value {
         "grant" => json!(unused_id()),
         "placement" if ty == "ID!" => json!(unused_id()),
         "fiscalYear" | "effectiveFrom" => json!(played.published_year.short()),
-        "from" | "until" | "due" | "validFrom" | "validTo" | "decidedOn" | "expectedFinalOn" => json!("2024-04-01"),
+        "from" | "until" | "due" | "validFrom" | "validTo" | "decidedOn" | "expectedFinalOn" => {
+            json!("2024-04-01")
+        }
         "expiresAt" => json!("2024-04-01T00:00:00Z"),
         "content" => json!("0".repeat(64)),
         "contentBase64" => json!("YQ=="),

@@ -22,10 +22,17 @@ async fn every_field_of_every_type_can_be_asked_for_by_somebody() {
     let walk = Walk::new();
     for name in walk.names("Query") {
         let (document, variables) = walk.ask_for(&city, "Query", &name);
-        let who = if name == "inbox" { "planning" } else { "auditor" };
+        let who = if name == "inbox" {
+            "planning"
+        } else {
+            "auditor"
+        };
         let response = city.ask(who, &document, variables).await;
         assert_eq!(response.errors, [], "{name}");
-        assert!(!response.data.into_json().unwrap()[&name].is_null(), "{name}");
+        assert!(
+            !response.data.into_json().unwrap()[&name].is_null(),
+            "{name}"
+        );
     }
 }
 
@@ -42,27 +49,50 @@ async fn introspection_is_answered() {
 #[tokio::test]
 async fn a_document_that_asks_for_many_sheets_at_once_is_refused() {
     let city = City::new().await;
-    let fields = (0..20).map(|number| format!("s{number}: sheet(plan: $plan, fiscalYear: \"R3\") {{ title }}"));
-    let document = format!("query($plan: ID!) {{ {} }}", fields.collect::<Vec<_>>().join(" "));
-    let response = city.ask("auditor", &document, json!({ "plan": city.played.plan })).await;
-    assert!(response.errors[0].message.contains("complex"), "{:?}", response.errors);
+    let fields = (0..20)
+        .map(|number| format!("s{number}: sheet(plan: $plan, fiscalYear: \"R3\") {{ title }}"));
+    let document = format!(
+        "query($plan: ID!) {{ {} }}",
+        fields.collect::<Vec<_>>().join(" ")
+    );
+    let response = city
+        .ask("auditor", &document, json!({ "plan": city.played.plan }))
+        .await;
+    assert!(
+        response.errors[0].message.contains("complex"),
+        "{:?}",
+        response.errors
+    );
 }
 
 #[tokio::test]
 async fn passwords_cannot_be_tried_by_the_hundred_in_one_document() {
     let city = City::new().await;
-    let fields = (0..5).map(|number| format!("s{number}: signIn(name: \"admin\", password: \"guess {number}\") {{ __typename }}"));
+    let fields = (0..5).map(|number| {
+        format!("s{number}: signIn(name: \"admin\", password: \"guess {number}\") {{ __typename }}")
+    });
     let document = format!("mutation {{ {} }}", fields.collect::<Vec<_>>().join(" "));
     let response = city.ask("", &document, json!({})).await;
-    assert!(response.errors[0].message.contains("complex"), "{:?}", response.errors);
+    assert!(
+        response.errors[0].message.contains("complex"),
+        "{:?}",
+        response.errors
+    );
 }
 
 #[tokio::test]
 async fn a_document_that_nests_too_deep_is_refused() {
     let city = City::new().await;
-    let deep = format!("{{ __schema {{ types {} }} }}", (0..10).fold("{ name }".to_owned(), |inner, _| {
-        format!("{{ fields {{ type {inner} }} }}")
-    }));
+    let deep = format!(
+        "{{ __schema {{ types {} }} }}",
+        (0..10).fold("{ name }".to_owned(), |inner, _| {
+            format!("{{ fields {{ type {inner} }} }}")
+        })
+    );
     let response = city.ask("", &deep, json!({})).await;
-    assert!(response.errors[0].message.contains("deep"), "{:?}", response.errors);
+    assert!(
+        response.errors[0].message.contains("deep"),
+        "{:?}",
+        response.errors
+    );
 }

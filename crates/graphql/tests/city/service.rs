@@ -64,8 +64,12 @@ impl City {
             corrected: played.corrected,
         };
         let now = service.app.now();
-        let settings = Settings { hash_cost: HashCost::QUICK_FOR_TESTS, ..Settings::default() };
-        let identity = Arc::new(IdentityStore::in_memory(settings, Entropy::predictable(1), now).unwrap());
+        let settings = Settings {
+            hash_cost: HashCost::QUICK_FOR_TESTS,
+            ..Settings::default()
+        };
+        let identity =
+            Arc::new(IdentityStore::in_memory(settings, Entropy::predictable(1), now).unwrap());
         for person in &played.people {
             let new = NewPerson {
                 account: person.account,
@@ -75,35 +79,86 @@ impl City {
             };
             identity.register(&new, now).unwrap();
         }
-        let tokens = Arc::new(JwtIssuer::new(Arc::clone(&identity), "https://daicho.example", "daicho").unwrap());
-        let schema = build_schema(Arc::clone(&service.app), Arc::clone(&identity), Arc::clone(&tokens));
-        Self { service, played, identity, tokens, schema }
+        let tokens = Arc::new(
+            JwtIssuer::new(Arc::clone(&identity), "https://daicho.example", "daicho").unwrap(),
+        );
+        let schema = build_schema(
+            Arc::clone(&service.app),
+            Arc::clone(&identity),
+            Arc::clone(&tokens),
+        );
+        Self {
+            service,
+            played,
+            identity,
+            tokens,
+            schema,
+        }
     }
 
     pub fn account(&self, sign_in_name: &str) -> AccountId {
-        self.played.people.iter().find(|person| person.sign_in_name == sign_in_name).unwrap().account
+        self.played
+            .people
+            .iter()
+            .find(|person| person.sign_in_name == sign_in_name)
+            .unwrap()
+            .account
     }
 
     pub fn name(&self, sign_in_name: &str) -> String {
-        self.played.people.iter().find(|person| person.sign_in_name == sign_in_name).unwrap().display_name.clone()
+        self.played
+            .people
+            .iter()
+            .find(|person| person.sign_in_name == sign_in_name)
+            .unwrap()
+            .display_name
+            .clone()
     }
 
     /// The sign-in name of the one with this role in the department that has `department`.
     pub fn of_department(&self, role: Role, department: &str) -> String {
-        let is_the_one =
-            |person: &&Person| person.role == role && person.department.as_deref() == Some(department);
-        self.played.people.iter().find(is_the_one).unwrap().sign_in_name.clone()
+        let is_the_one = |person: &&Person| {
+            person.role == role && person.department.as_deref() == Some(department)
+        };
+        self.played
+            .people
+            .iter()
+            .find(is_the_one)
+            .unwrap()
+            .sign_in_name
+            .clone()
     }
 
     /// What `who` is answered.
-    pub async fn ask(&self, who: &str, document: &str, variables: Value) -> async_graphql::Response {
-        let caller = if who == NOBODY { Caller::Anonymous } else { Caller::Account(self.account(who)) };
-        let context = RequestContext { caller, session: None, source: "192.0.2.1".into(), through: Through::Api };
+    pub async fn ask(
+        &self,
+        who: &str,
+        document: &str,
+        variables: Value,
+    ) -> async_graphql::Response {
+        let caller = if who == NOBODY {
+            Caller::Anonymous
+        } else {
+            Caller::Account(self.account(who))
+        };
+        let context = RequestContext {
+            caller,
+            session: None,
+            source: "192.0.2.1".into(),
+            through: Through::Api,
+        };
         self.ask_as(context, document, variables).await
     }
 
-    pub async fn ask_as(&self, context: RequestContext, document: &str, variables: Value) -> async_graphql::Response {
-        let request = Request::new(document).variables(Variables::from_json(variables)).data(context);
+    pub async fn ask_as(
+        &self,
+        context: RequestContext,
+        document: &str,
+        variables: Value,
+    ) -> async_graphql::Response {
+        let request = Request::new(document)
+            .variables(Variables::from_json(variables))
+            .data(context);
         self.schema.execute(request).await
     }
 
@@ -151,7 +206,9 @@ impl City {
         rows_in(&sheet, &mut rows);
         let row = rows
             .into_iter()
-            .find(|row| row["stage"] == stage && row["kind"] != "no_kpi" && !row["department"].is_null())
+            .find(|row| {
+                row["stage"] == stage && row["kind"] != "no_kpi" && !row["department"].is_null()
+            })
             .unwrap();
         let department = row["department"]["name"].as_str().unwrap();
         ReportAt {
@@ -179,7 +236,10 @@ impl ReportAt {
     /// An input about it, with `more`.
     pub fn input(&self, more: Value) -> Value {
         let mut input = self.address.clone();
-        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         input
     }
 

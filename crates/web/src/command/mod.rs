@@ -44,7 +44,7 @@ pub(crate) struct Refused {
     /// The input that it is about, where it is about one.
     pub(crate) field: Option<String>,
     /// What somebody else has written meanwhile.
-    pub(crate) meanwhile: Option<Meanwhile>,
+    pub(crate) meanwhile: Option<Box<Meanwhile>>,
     /// Reports that keep a sheet from being published.
     pub(crate) missing: Vec<Missing>,
 }
@@ -96,7 +96,7 @@ impl Outcome {
             return Ok(Done { events: self.events });
         }
         let meanwhile = match (self.now, self.changed_by_name, self.changed_at) {
-            (Some(now), Some(by), Some(at)) => Some(Meanwhile { now, by, at }),
+            (Some(now), Some(by), Some(at)) => Some(Box::new(Meanwhile { now, by, at })),
             _ => None,
         };
         Err(Refused { code: self.code, message: self.message_ja, field: self.field, meanwhile, missing: self.missing })

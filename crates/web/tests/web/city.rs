@@ -18,7 +18,6 @@ const HOST_NAME: &str = "daicho.test";
 pub struct City {
     pub service: TestApp,
     pub router: Router,
-    pub municipality: String,
     pub plan: String,
     pub corrected: String,
     pub returned: String,
@@ -173,7 +172,6 @@ impl City {
         let schema = daicho_graphql::build_schema(Arc::clone(&service.app), Arc::clone(&identity), Arc::clone(&tokens));
         Self {
             router: router(Web { app: Arc::clone(&service.app), identity, tokens, schema, settings }),
-            municipality: played.municipality.to_string(),
             plan: played.plan.to_string(),
             corrected: played.corrected.to_string(),
             returned: played.returned.to_string(),

@@ -185,3 +185,17 @@ async fn the_sheet_looks_as_sheets_have_always_looked() {
     let heading = &numeric[..numeric.find("</tr>").unwrap()];
     assert_eq!(tags(heading).iter().filter(|tag| tag.name == "th").count(), 11);
 }
+
+#[tokio::test]
+async fn zz_dump() {
+    let city = City::after_two_years().await;
+    let (staff, approver) = city.department_of(&city.returned).await;
+    let planning = city.browser("planning").await;
+    let auditor = city.browser("auditor").await;
+    let admin = city.browser("admin").await;
+    let r = city.report("R4", &city.returned);
+    for (name, b, p) in [("start", &city.stranger(), "/".to_owned()), ("staff-work", &staff, "/work".into()), ("approver-work", &approver, "/work".into()), ("planning-work", &planning, "/work".into()), ("report-staff", &staff, r.clone()), ("report-approver", &approver, r.clone()), ("history", &auditor, format!("/plans/{}/R3/reports/{}/history", city.plan, city.corrected)), ("sheet", &planning, format!("/plans/{}/R3", city.plan)), ("public", &city.stranger(), format!("/public/{}/R3", city.plan)), ("progress", &planning, format!("/plans/{}/R4/progress", city.plan)), ("accounts", &admin, "/accounts".into()), ("refusals", &auditor, "/refusals".into())] {
+        std::fs::create_dir_all("/tmp/pages").unwrap();
+        std::fs::write(format!("/tmp/pages/{name}.html"), b.get(&p).await.body).unwrap();
+    }
+}
