@@ -6,7 +6,7 @@ use daicho_access::Caller;
 use daicho_domain::command::AdoptPlan;
 use daicho_domain::municipality::MunicipalityState;
 use daicho_domain::plan::PlanDraft;
-use daicho_domain::{Cell, DepartmentId, PlanId, Rejection};
+use daicho_domain::{Action, Cell, DepartmentId, PlanId, Rejection};
 use daicho_sheets::{DraftOptions, ParseHints, ParsedSheet, PlanFile, SheetReport, draft, of_parsed, parse};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
@@ -138,6 +138,15 @@ impl App {
     /// [`AppError::BadFile`] where file or plan file cannot be used, [`AppError::Refused`] for
     /// those who may not adopt a plan, and as [`App::handle`].
     pub async fn import(&self, caller: &Caller, request: ImportRequest, id: CommandId) -> Result<ImportOutcome, AppError> {
+        // Asked before the file is looked at: reading one costs time that strangers may not have.
+        let models = self.models();
+        match self.viewer(caller) {
+            Some(viewer) => self.must(&models, caller, Action::AdoptPlan, viewer.municipality, None)?,
+            None => {
+                let hint = "sign in with an account of the planning office".to_owned();
+                return Err(Rejection::Forbidden { action: Action::AdoptPlan.name().to_owned(), hint }.into());
+            }
+        }
         let reading = Reading::of(&request)?;
         let mut outcome = reading.outcome();
         if outcome.is_blocked || (request.dry_run && reading.plan_file.is_none()) {

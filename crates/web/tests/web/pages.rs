@@ -155,6 +155,9 @@ async fn residents_read_counts_with_denominators_and_every_correction() {
     let first = city.stranger().get(&format!("{path}?number=1")).await;
     first.says("この版より新しい版があります").says("第1版");
     assert_ne!(newest.body, first.body);
+    let history = city.report("R3", &city.corrected) + "/history";
+    let history = city.browser("auditor").await.get(&history).await;
+    history.says("<span class=\"from\">75.0</span>").says("<span class=\"to\">75.4</span>").says("算定誤り");
 }
 
 #[tokio::test]
@@ -178,24 +181,13 @@ async fn the_sheet_looks_as_sheets_have_always_looked() {
     ] {
         sheet.says(text);
     }
+    let monitored = &sheet.body[sheet.body.find("農作業受託面積 ").unwrap()..];
+    let targets = &monitored[..monitored.find("実績値</th>").unwrap()];
+    assert_eq!(targets.matches("<span class=\"spoken\">目標設定なし</span>").count(), 5, "{targets}");
     let lines = |word: &str| sheet.body.matches(&format!("class=\"line\">{word}</th>")).count();
     assert_eq!((lines("目標値"), lines("実績値")), (56, 56), "52 rows of projects and 4 numeric goals, two lines each");
     // Columns of each table add up: a row of targets has as many cells as its heading.
     let numeric = sheet.body.split("— 数値目標</caption>").nth(1).unwrap();
     let heading = &numeric[..numeric.find("</tr>").unwrap()];
     assert_eq!(tags(heading).iter().filter(|tag| tag.name == "th").count(), 11);
-}
-
-#[tokio::test]
-async fn zz_dump() {
-    let city = City::after_two_years().await;
-    let (staff, approver) = city.department_of(&city.returned).await;
-    let planning = city.browser("planning").await;
-    let auditor = city.browser("auditor").await;
-    let admin = city.browser("admin").await;
-    let r = city.report("R4", &city.returned);
-    for (name, b, p) in [("start", &city.stranger(), "/".to_owned()), ("staff-work", &staff, "/work".into()), ("approver-work", &approver, "/work".into()), ("planning-work", &planning, "/work".into()), ("report-staff", &staff, r.clone()), ("report-approver", &approver, r.clone()), ("history", &auditor, format!("/plans/{}/R3/reports/{}/history", city.plan, city.corrected)), ("sheet", &planning, format!("/plans/{}/R3", city.plan)), ("public", &city.stranger(), format!("/public/{}/R3", city.plan)), ("progress", &planning, format!("/plans/{}/R4/progress", city.plan)), ("accounts", &admin, "/accounts".into()), ("refusals", &auditor, "/refusals".into())] {
-        std::fs::create_dir_all("/tmp/pages").unwrap();
-        std::fs::write(format!("/tmp/pages/{name}.html"), b.get(&p).await.body).unwrap();
-    }
 }

@@ -15,6 +15,8 @@ async fn a_figure_goes_from_draft_to_accepted() {
     let path = city.report("R4", &indicator);
     let page = staff.get(&path).await;
     page.says("未入力").says("字まで。").says("数値がない場合の理由");
+    let first_button = page.body.split("name=\"action\" value=\"").nth(1).unwrap();
+    assert!(first_button.starts_with("save"), "the Enter key would submit the report");
     let form = page.form(&path);
     let (cause, next) = (field_with(&form, "cause-").to_owned(), field_with(&form, "next-").to_owned());
 

@@ -90,8 +90,8 @@ pub(crate) async fn show(
                     let place = places.iter().find(|place| Some(&place.placement) == cell.placement.as_ref());
                     place.map_or_else(|| "記述".to_owned(), |place| format!("記述({})", place.heading))
                 }
-                Some(_) => "実績値".to_owned(),
-                None => String::new(),
+                Some(_) if line.kind_label != "実績値" => "実績値".to_owned(),
+                Some(_) | None => String::new(),
             },
             is_refused: line.kind == HistoryKind::refused,
             data: line,

@@ -220,9 +220,15 @@ macro_rules! table_of {
             let unit = row.definition.unit.as_deref();
             let unit_beside = |cell: &$document::CellParts| unit.filter(|_| cell.unit.is_none() && cell.value.is_some()).map(str::to_owned);
             let judgement = row.judgement.as_ref();
-            let of_year = |cells: &mut dyn Iterator<Item = (&String, &$document::CellParts)>| -> Vec<table::Figure> {
+            // A row that has no targets, or no KPI at all, has dashes where others have cells.
+            let (no_target, no_actual) = match row.kind {
+                $document::IndicatorKind::monitor_only => (table::Figure::new("—", "目標設定なし"), table::Figure::default()),
+                $document::IndicatorKind::no_kpi => (table::Figure::new("—", "KPIなし"), table::Figure::new("—", "KPIなし")),
+                _ => Default::default(),
+            };
+            let of_year = |cells: &mut dyn Iterator<Item = (&String, &$document::CellParts)>, absent: &table::Figure| -> Vec<table::Figure> {
                 let cells: std::collections::BTreeMap<_, _> = cells.collect();
-                years.iter().map(|year| cells.get(&year.fiscal_year).map(|cell| table::Figure::from(*cell)).unwrap_or_default()).collect()
+                years.iter().map(|year| cells.get(&year.fiscal_year).map_or_else(|| absent.clone(), |cell| table::Figure::from(*cell))).collect()
             };
             table::Row {
                 placement: row.placement.clone(),
@@ -235,8 +241,8 @@ macro_rules! table_of {
                 final_target: statement.final_target.as_ref().map_or_else(String::new, |target| {
                     table::with_period(&target.cell.display, unit_beside(&target.cell).as_deref(), &target.basis_label)
                 }),
-                targets: of_year(&mut row.targets.iter().map(|year| (&year.fiscal_year, &year.cell))),
-                actuals: of_year(&mut row.actuals.iter().map(|year| (&year.fiscal_year, &year.cell))),
+                targets: of_year(&mut row.targets.iter().map(|year| (&year.fiscal_year, &year.cell)), &no_target),
+                actuals: of_year(&mut row.actuals.iter().map(|year| (&year.fiscal_year, &year.cell)), &no_actual),
                 total_target: (&row.total_target).into(),
                 total_actual: (&row.total_actual).into(),
                 commentary: row.commentary.as_ref().map(|commentary| commentary.text.clone()).unwrap_or_default(),
