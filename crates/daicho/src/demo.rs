@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use daicho_app::{App, Caller, Surroundings};
-use daicho_domain::command::local_minute;
+use daicho_domain::calendar::ja_minute;
 use daicho_domain::{AccountId, FiscalYear, IndicatorId, PlanId, Who};
 use daicho_identity::{HashCost, Lifetimes, NewPerson, Settings};
 use daicho_sample::{Person, Played, SeededIds, StoryClock};
@@ -189,7 +189,7 @@ async fn tell(service: &Service, kept: &Kept) -> Result<u8, Failure> {
     let sheet = &published.sheet;
     let mut lines = vec![
         format!("{} {}の評価({}年度〜{}年度)", sheet.title, sheet.fiscal_year.ja(), sheet.term_from.0, sheet.term_to.0),
-        format!("公表 第{}版 {}", published.publication.number, local_minute(published.publication.at)),
+        format!("公表 第{}版 {}", published.publication.number, ja_minute(published.publication.at)),
         sheet.summary.ja(),
     ];
     for goal in &sheet.goals {
@@ -222,7 +222,7 @@ fn history(service: &Service, app: &App, kept: &Kept) -> Result<Vec<String>, Fai
     let name = &report.indicator.definition.name;
     let mut lines = vec![format!("{name}({})の履歴", kept.published_year.ja())];
     for entry in app.figure_history(&caller, kept.plan, kept.corrected, kept.published_year)? {
-        let mut line = format!("  {}  {}", local_minute(entry.at), entry.kind.ja());
+        let mut line = format!("  {}  {}", ja_minute(entry.at), entry.kind.ja());
         match (&entry.from, &entry.to) {
             (Some(from), Some(to)) => line.push_str(&format!("  {from} → {to}")),
             (None, Some(to)) => line.push_str(&format!("  {to}")),

@@ -16,6 +16,7 @@
 
 pub mod account;
 pub mod actor;
+pub mod calendar;
 pub mod cell;
 pub mod command;
 pub mod department;

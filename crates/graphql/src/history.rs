@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, SimpleObject};
 use daicho_app::HistoryKind;
-use daicho_domain::{AccountId, DepartmentId, DocumentId, IndicatorId, PlanId};
+use daicho_domain::{AccountId, Action, DepartmentId, DocumentId, IndicatorId, PlanId};
 use uuid::Uuid;
 
 use crate::failure::Failure;
@@ -98,6 +98,8 @@ pub(crate) struct RecordedRefusal {
     pub actor: Actor,
     /// Name of the command (`enter_actual`).
     pub command: String,
+    /// The command in words (`実績値の入力`).
+    pub command_label: String,
     /// The plan that it was about.
     pub plan: Option<Id<PlanId>>,
     /// The indicator that it was about.
@@ -127,6 +129,8 @@ impl RecordedRefusal {
             at: refusal.at.into(),
             actor: names.actor(&refusal.actor),
             command: refusal.command.clone(),
+            command_label: Action::from_name(&refusal.command)
+                .map_or_else(|| refusal.command.clone(), |action| action.ja().to_owned()),
             plan: refusal.subject.plan.map(Id),
             indicator: refusal.subject.indicator.map(Id),
             fiscal_year: refusal.subject.fiscal_year.map(FiscalYear),

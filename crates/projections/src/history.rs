@@ -1,6 +1,7 @@
 //! The history of a figure: which, from what to what, when, who, acting for whom, why,
 //! through what.
 
+use daicho_domain::calendar::{ja_date, ja_minute};
 use daicho_domain::report::{ContentHash, ReportCell};
 use daicho_domain::{Actor, DocumentId, Event, FiscalYear};
 use jiff::Timestamp;
@@ -347,15 +348,15 @@ fn said(event: &Event) -> Option<Said> {
         } => Said::new(K::Unlocked)
             .year(*fiscal_year)
             .cell(*cell)
-            .to(format!("{} まで", daicho_domain::command::local_minute(*expires_at))),
+            .to(format!("{} まで", ja_minute(*expires_at))),
         Event::PeriodOpened {
             fiscal_year, due, ..
         } => Said::new(K::Period)
             .year(*fiscal_year)
-            .to(format!("入力開始(提出期限 {due})")),
+            .to(format!("入力開始(提出期限 {})", ja_date(*due))),
         Event::PeriodDueChanged { previous, due, .. } => Said::new(K::Period)
-            .from(format!("提出期限 {previous}"))
-            .to(format!("提出期限 {due}")),
+            .from(format!("提出期限 {}", ja_date(*previous)))
+            .to(format!("提出期限 {}", ja_date(*due))),
         Event::PeriodClosed {} => Said::new(K::Period).to("入力締切"),
         Event::PeriodReopened { .. } => Said::new(K::Period).to("入力再開"),
         Event::SheetPublished { number, .. } => {

@@ -22,8 +22,9 @@ pub use route::{
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
+
+pub use crate::calendar::local_date;
 
 use crate::actor::Actor;
 use crate::event::Event;
@@ -287,16 +288,6 @@ impl Context {
     pub fn today(&self) -> Date {
         local_date(self.now)
     }
-}
-
-/// The date in Japan at `moment`.
-pub fn local_date(moment: Timestamp) -> Date {
-    Offset::constant(9).to_datetime(moment).date()
-}
-
-/// The minute in Japan at `moment`, as people write it (`2022-11-21 11:24`).
-pub fn local_minute(moment: Timestamp) -> String {
-    Offset::constant(9).to_datetime(moment).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// An event and the stream that it belongs to.
