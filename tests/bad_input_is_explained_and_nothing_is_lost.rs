@@ -11,7 +11,7 @@ fn a_binary_file_is_no_sheet() {
     let file = path(&folder, "sheet.tsv");
     std::fs::write(&file, [0x7f, b'E', b'L', b'F', 0, 0, 0, 1, 2, 3]).unwrap();
     let error = fail(1, &["import", &file, "--dry-run"]);
-    assert!(error.contains("text"), "{error}");
+    assert!(error.contains("save the sheet as") || error.contains("text"), "{error}");
 }
 
 #[test]
@@ -38,7 +38,8 @@ fn a_sheet_without_an_actual_row_is_not_imported() {
     let output = run(&["import", &file, "--plan", &sample_plan(), "--data", &data, "--as", "planning"]);
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("12") && said.contains("実績値"), "{said}");
+    assert!(said.contains("W_PAIR_MISSING error line 12"), "{said}");
+    assert!(said.contains("nothing was imported"), "{said}");
     assert_eq!(succeed(&["plans", "--data", &data]), "");
 }
 
@@ -99,4 +100,63 @@ fn a_weak_password_and_a_wrong_code_leave_nothing_behind() {
     assert!(error.contains("012261"), "{error}");
     assert_eq!(init("012262", PASSWORD), (Some(0), String::new()));
     assert!(init("012262", PASSWORD).1.contains("砂川市"));
+}
+
+/// A folder with records in it, and the path of its newest journal file.
+fn recorded() -> (tempfile::TempDir, String, std::path::PathBuf) {
+    let folder = folder();
+    let data = path(&folder, "data");
+    city(&data, &[("planning", "planning", None)]);
+    let journal = std::fs::read_dir(format!("{data}/log/journal")).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+    (folder, data, journal)
+}
+
+#[test]
+fn a_flipped_bit_in_the_journal_is_found_and_nothing_is_started() {
+    let (_folder, data, journal) = recorded();
+    assert!(succeed(&["verify", "--data", &data]).contains("everything agrees"));
+    let mut bytes = std::fs::read(&journal).unwrap();
+    bytes[200] ^= 1;
+    std::fs::write(&journal, bytes).unwrap();
+    let found = fail(3, &["verify", "--data", &data]);
+    assert!(found.contains("damaged"), "{found}");
+    let refused = fail(1, &["serve", "--data", &data]);
+    assert!(refused.contains("damaged"), "{refused}");
+}
+
+#[test]
+fn a_lost_log_does_not_look_like_a_new_city() {
+    let (_folder, data, _) = recorded();
+    std::fs::remove_dir_all(format!("{data}/log")).unwrap();
+    std::fs::create_dir(format!("{data}/log")).unwrap();
+    let refused = fail(1, &["serve", "--data", &data]);
+    assert!(refused.contains("lost") && refused.contains("backup"), "{refused}");
+    fail(3, &["verify", "--data", &data]);
+}
+
+#[test]
+fn a_lost_register_of_people_is_not_replaced_by_an_empty_one() {
+    let (_folder, data, _) = recorded();
+    std::fs::remove_dir_all(format!("{data}/identity")).unwrap();
+    let refused = fail(1, &["serve", "--data", &data]);
+    assert!(refused.contains("register of people"), "{refused}");
+}
+
+#[test]
+fn the_same_sheet_is_not_imported_twice() {
+    let (_folder, data, _) = recorded();
+    let import = ["import", &sample_sheet(), "--plan", &sample_plan(), "--data", &data, "--as", "planning"];
+    succeed(&import);
+    let refused = fail(1, &import);
+    assert!(refused.contains("imported before"), "{refused}");
+    assert_eq!(succeed(&["plans", "--data", &data]).lines().filter(|line| !line.starts_with(' ')).count(), 1);
+}
+
+#[test]
+fn whoever_may_not_do_it_is_told_whom_to_ask() {
+    let (_folder, data, _) = recorded();
+    let refused = fail(1, &["import", &sample_sheet(), "--plan", &sample_plan(), "--data", &data, "--as", "admin"]);
+    assert!(refused.contains("planning"), "{refused}");
+    let refused = fail(1, &["department", "open", "新しい課", "--data", &data, "--as", "planning"]);
+    assert!(refused.contains("administrator"), "{refused}");
 }

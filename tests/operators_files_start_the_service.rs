@@ -47,7 +47,28 @@ fn systemd_finds_no_fault_in_the_unit() {
 }
 
 #[test]
-fn every_variable_of_the_command_line_works_as_an_option_does() {
+fn every_option_of_serve_is_a_variable_too() {
+    let folder = folder();
+    let data = path(&folder, "data");
+    city(&data, &[]);
+    let port = free_port();
+    let mut command = daicho(&["serve"]);
+    command
+        .env("DAICHO_DATA", &data)
+        .env("DAICHO_LISTEN", format!("127.0.0.1:{port}"))
+        .env("DAICHO_PUBLIC_URL", "https://daicho.example")
+        .env("DAICHO_BEHIND_PROXY", "true")
+        .env("DAICHO_LOG_FORMAT", "json");
+    let help = succeed(&["serve", "--help"]);
+    for variable in ["DAICHO_DATA", "DAICHO_LISTEN", "DAICHO_CONFIG", "DAICHO_PUBLIC_URL", "DAICHO_BEHIND_PROXY", "DAICHO_LOG_FORMAT"] {
+        assert!(help.contains(variable), "{variable} is not in the help");
+    }
+    let service = Service::start_listening(command, port);
+    assert_eq!(service.stop(), 0);
+}
+
+#[test]
+fn the_data_folder_can_be_named_by_a_variable() {
     let folder = folder();
     let data = path(&folder, "data");
     city(&data, &[]);

@@ -150,6 +150,11 @@ impl Service {
     pub fn start_with(mut command: Command) -> Self {
         let port = free_port();
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
+        Self::start_listening(command, port)
+    }
+
+    /// Starts a command that listens on `port` and waits until it is ready.
+    pub fn start_listening(mut command: Command, port: u16) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let url = format!("http://127.0.0.1:{port}");
         // Read on, so that a full pipe never stops the service.

@@ -2,14 +2,14 @@
 
 use daicho_access::Caller;
 use daicho_domain::account::AccountState;
-use daicho_domain::command::local_date;
-use daicho_domain::{AccountId, Actor, Command, Event, Fact, Rejection, Role, StreamId, Who};
+use daicho_domain::command::{Subject, local_date};
+use daicho_domain::{AccountId, Action, Actor, Event, Fact, Rejection, Role, StreamId, Who};
 use daicho_eventlog::{Append, LogError, Metadata};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::AppError;
-use crate::handle::{CommandId, event_actor, expected, stream_name};
+use crate::handle::{ATTEMPTS_MAX, CommandId, event_actor, expected, stream_name};
 
 /// Through what somebody signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,14 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Unavailable`] where nothing can be recorded; the sign-in must then not go on.
-    pub async fn record_sign_in(&self, account: AccountId, through: Through) -> Result<(), AppError> {
-        let event = Event::SignedIn { through: through.code().to_owned() };
+    pub async fn record_sign_in(
+        &self,
+        account: AccountId,
+        through: Through,
+    ) -> Result<(), AppError> {
+        let event = Event::SignedIn {
+            through: through.code().to_owned(),
+        };
         Ok(self.record_activity(account, event, None).await?)
     }
 
@@ -43,28 +49,48 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Unavailable`] where nothing can be recorded.
-    pub async fn record_sign_out(&self, account: AccountId, through: Through) -> Result<(), AppError> {
-        let event = Event::SignedOut { through: through.code().to_owned() };
+    pub async fn record_sign_out(
+        &self,
+        account: AccountId,
+        through: Through,
+    ) -> Result<(), AppError> {
+        let event = Event::SignedOut {
+            through: through.code().to_owned(),
+        };
         Ok(self.record_activity(account, event, None).await?)
     }
 
-    pub(crate) async fn record_refusal<C: Command>(&self, caller: &Caller, command: &C, id: CommandId, rejection: &Rejection) {
-        let Caller::Account(account) = caller else { return };
+    pub(crate) async fn record_refusal(
+        &self,
+        caller: &Caller,
+        action: Action,
+        subject: Subject,
+        id: CommandId,
+        rejection: &Rejection,
+    ) {
+        let Caller::Account(account) = caller else {
+            return;
+        };
         let event = Event::CommandRefused {
-            command: C::ACTION.name().to_owned(),
-            subject: command.subject(),
+            command: action.name().to_owned(),
+            subject,
             code: rejection.code().to_owned(),
             message: rejection.ja(),
         };
         if let Err(error) = self.record_activity(*account, event, Some(id)).await {
-            tracing::error!(%error, command = C::ACTION.name(), "a refusal could not be recorded");
+            tracing::error!(%error, command = action.name(), "a refusal could not be recorded");
         }
     }
 
-    async fn record_activity(&self, account: AccountId, event: Event, cause: Option<CommandId>) -> Result<(), LogError> {
+    async fn record_activity(
+        &self,
+        account: AccountId,
+        event: Event,
+        cause: Option<CommandId>,
+    ) -> Result<(), LogError> {
         let stream = StreamId::Activity(account);
         let command_id = self.new_id();
-        loop {
+        for _ in 0..ATTEMPTS_MAX {
             let models = self.models();
             let now = self.now();
             let state = models.world.account(account);
@@ -80,7 +106,10 @@ impl App {
                 recorded_at: now,
             };
             let append = Append {
-                expected: vec![(stream_name(&stream)?, expected(models.world.version(&stream)))],
+                expected: vec![(
+                    stream_name(&stream)?,
+                    expected(models.world.version(&stream)),
+                )],
                 events: vec![self.new_event(&Fact::new(stream, event.clone()), &metadata)?],
             };
             let appended = self.log.append(append).await;
@@ -94,17 +123,27 @@ impl App {
                 Err(error) => return Err(error),
             }
         }
+        Err(LogError::io(
+            "record what an account did",
+            std::io::Error::other("too many others record for the same account"),
+        ))
     }
 }
 
-/// Who acts where no grant was asked for: the account, in its first role that holds.
+/// Who acts where no grant was judged: the account itself, in its first role that holds, under no
+/// grant and for nobody else.
 fn actor_of(account: AccountId, state: Option<&AccountState>, now: jiff::Timestamp) -> Actor {
     let today = local_date(now);
-    let grant = state.and_then(|state| state.grants.values().find(|grant| grant.holds_on(today)));
+    let grant = state.and_then(|state| {
+        state
+            .grants
+            .values()
+            .find(|grant| grant.on_behalf_of.is_none() && grant.holds_on(today))
+    });
     Actor {
         who: Who::Account(account),
         role: grant.map_or(Role::Public, |grant| grant.role),
-        grant: grant.map(|grant| grant.id),
-        on_behalf_of: grant.and_then(|grant| grant.on_behalf_of),
+        grant: None,
+        on_behalf_of: None,
     }
 }

@@ -23,7 +23,9 @@ pub struct App {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("position", &self.position()).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("position", &self.position())
+            .finish_non_exhaustive()
     }
 }
 
@@ -40,7 +42,12 @@ impl App {
         surroundings: Surroundings,
         progress: impl FnMut(u64, u64) + Send,
     ) -> Result<Self, AppError> {
-        let app = Self { log, projector: Projector::default(), access, surroundings };
+        let app = Self {
+            log,
+            projector: Projector::default(),
+            access,
+            surroundings,
+        };
         app.projector.catch_up(app.log.as_ref(), progress).await?;
         Ok(app)
     }
@@ -85,8 +92,17 @@ impl App {
     /// [`AppError::Unavailable`] where the log cannot be asked.
     pub async fn lag(&self) -> Result<u64, AppError> {
         let head = self.log.head().await?.map_or(0, |head| head.0 + 1);
-        let folded = self.projector.current().position.map_or(0, |position| position + 1);
+        let folded = self
+            .projector
+            .current()
+            .position
+            .map_or(0, |position| position + 1);
         Ok(head.saturating_sub(folded))
+    }
+
+    /// Why nothing can be written, where a write has failed; none where all is well.
+    pub fn read_only_reason(&self) -> Option<String> {
+        self.log.read_only_reason()
     }
 
     /// Whether the log was made by the demo.
@@ -107,8 +123,13 @@ impl App {
         municipality: MunicipalityId,
         department: Option<DepartmentId>,
     ) -> Result<(), Rejection> {
-        let scope = Scope { municipality: Some(municipality), department };
-        self.access.may(caller, action, scope, &models.world.view(), self.now()).map(|_| ())
+        let scope = Scope {
+            municipality: Some(municipality),
+            department,
+        };
+        self.access
+            .may(caller, action, scope, &models.world.view(), self.now())
+            .map(|_| ())
     }
 
     /// Whether `caller` may do `action` in the scope given.
@@ -120,6 +141,7 @@ impl App {
         municipality: MunicipalityId,
         department: Option<DepartmentId>,
     ) -> bool {
-        self.must(models, caller, action, municipality, department).is_ok()
+        self.must(models, caller, action, municipality, department)
+            .is_ok()
     }
 }

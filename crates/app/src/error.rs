@@ -18,8 +18,16 @@ pub enum AppError {
     Busy,
     /// The log does not take or give anything now. The caller tries again later; whether the
     /// command was recorded shows by sending it again with the same command id.
-    #[error("the records cannot be reached or written right now ({0}); try again later with the same command id")]
+    #[error(
+        "the records cannot be reached or written right now ({0}); try again later with the same command id"
+    )]
     Unavailable(String),
+    /// An earlier write failed, so nothing is written until the service has been restarted; reading
+    /// works. The operator mends the cause (usually a full disk) and restarts.
+    #[error(
+        "the records are read-only until the operator has mended the cause and restarted the service: {0}; send the command again then, with the same command id"
+    )]
+    ReadOnly(String),
     /// What is stored contradicts itself. The operator acts.
     #[error("the records are damaged: {0}")]
     Damaged(String),
@@ -36,6 +44,7 @@ impl AppError {
             Self::CommandIdReused => "command_id_reused",
             Self::Busy => "busy",
             Self::Unavailable(_) => "unavailable",
+            Self::ReadOnly(_) => "read_only",
             Self::Damaged(_) => "damaged",
             Self::BadFile(_) => "bad_file",
         }
@@ -48,6 +57,7 @@ impl AppError {
             Self::CommandIdReused => "同じ操作番号が別の内容で使われています。画面を開き直してからもう一度操作してください。".into(),
             Self::Busy => "ほかの人が同じ記録を更新しています。少し待ってからもう一度操作してください。".into(),
             Self::Unavailable(_) => "現在、記録を読み書きできません。入力した内容を控えて、少し待ってからもう一度操作してください。".into(),
+            Self::ReadOnly(_) => "現在、記録は閲覧だけができます(書き込みに失敗したため)。入力した内容を控えて、システム管理者に連絡してください。".into(),
             Self::Damaged(_) => "記録に矛盾が見つかりました。システム管理者に連絡してください。".into(),
             Self::BadFile(message) => message.clone(),
         }
@@ -57,10 +67,18 @@ impl AppError {
 impl From<LogError> for AppError {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Damaged { what, what_to_do } => Self::Damaged(format!("{what}. {what_to_do}")),
+            LogError::Damaged { what, what_to_do } => {
+                Self::Damaged(format!("{what}. {what_to_do}"))
+            }
             LogError::WrongExpectedVersion(_) => Self::Busy,
-            LogError::TooLarge { .. } | LogError::InvalidAppend(_) => Self::BadFile(error.to_string()),
-            LogError::Io { ref doing, ref source } => Self::Unavailable(format!("could not {doing}: {source}")),
+            LogError::ReadOnly { reason } => Self::ReadOnly(reason),
+            LogError::TooLarge { .. } | LogError::InvalidAppend(_) => {
+                Self::BadFile(error.to_string())
+            }
+            LogError::Io {
+                ref doing,
+                ref source,
+            } => Self::Unavailable(format!("could not {doing}: {source}")),
             other => Self::Unavailable(other.to_string()),
         }
     }

@@ -56,11 +56,24 @@ impl App {
     /// # Errors
     /// [`AppError::Refused`] where there is nothing that the caller may read,
     /// [`AppError::BadFile`] where the document's encoding cannot hold what is written now.
-    pub async fn export(&self, caller: &Caller, request: &ExportRequest) -> Result<Export, AppError> {
+    pub async fn export(
+        &self,
+        caller: &Caller,
+        request: &ExportRequest,
+    ) -> Result<Export, AppError> {
         let content = self.content_of(request).await?;
         let (plan, year) = (request.plan, request.fiscal_year);
-        let state = content.world.plan(plan).ok_or_else(|| Rejection::not_found("plan"))?;
-        let is_inside = self.may(&self.models(), caller, Action::ReadSheet, state.municipality, None);
+        let state = content
+            .world
+            .plan(plan)
+            .ok_or_else(|| Rejection::not_found("plan"))?;
+        let is_inside = self.may(
+            &self.models(),
+            caller,
+            Action::ReadSheet,
+            state.municipality,
+            None,
+        );
         let sheet = if is_inside {
             self.sheet_in(&content, caller, plan, year)?
         } else {
@@ -73,26 +86,39 @@ impl App {
             municipality: municipality.map(|m| m.name.as_str()),
             document,
         };
-        let name = format!("{}-{year}", municipality.map_or("sheet", |m| m.local_gov_code.as_str()));
+        let name = format!(
+            "{}-{year}",
+            municipality.map_or("sheet", |m| m.local_gov_code.as_str())
+        );
         match request.format {
             ExportFormat::Tsv => tsv(&sheet, document, &name),
             ExportFormat::Json => {
-                let mut bytes = serde_json::to_vec_pretty(&of_sheet(&sheet, facts)).map_err(|error| AppError::BadFile(error.to_string()))?;
+                let mut bytes = serde_json::to_vec_pretty(&of_sheet(&sheet, facts))
+                    .map_err(|error| AppError::BadFile(error.to_string()))?;
                 bytes.push(b'\n');
-                Ok(Export { bytes, media_type: "application/json", file_name: format!("{name}.json") })
+                Ok(Export {
+                    bytes,
+                    media_type: "application/json",
+                    file_name: format!("{name}.json"),
+                })
             }
         }
     }
 
     /// The records as the request wants them: now, or folded up to an earlier moment.
-    async fn content_of(&self, request: &ExportRequest) -> Result<std::sync::Arc<ReadModels>, AppError> {
+    async fn content_of(
+        &self,
+        request: &ExportRequest,
+    ) -> Result<std::sync::Arc<ReadModels>, AppError> {
         let until = request.at_position.map(Position::value);
         if until.is_none() && request.as_of.is_none() {
             return Ok(self.models());
         }
         let models = fold(self.log.as_ref(), |event| {
             until.is_none_or(|until| event.global_position.0 <= until)
-                && request.as_of.is_none_or(|moment| event.metadata.recorded_at <= moment)
+                && request
+                    .as_of
+                    .is_none_or(|moment| event.metadata.recorded_at <= moment)
         })
         .await?;
         Ok(std::sync::Arc::new(models))
@@ -101,8 +127,13 @@ impl App {
 
 fn tsv(sheet: &Sheet, document: Option<&Document>, name: &str) -> Result<Export, AppError> {
     let bytes = write(sheet, document, Delimiter::Tab).map_err(|error| {
-        let cause = std::error::Error::source(&error).map_or_else(String::new, |source| format!(": {source}"));
+        let cause = std::error::Error::source(&error)
+            .map_or_else(String::new, |source| format!(": {source}"));
         AppError::BadFile(format!("{error}{cause}"))
     })?;
-    Ok(Export { bytes, media_type: "text/tab-separated-values", file_name: format!("{name}.tsv") })
+    Ok(Export {
+        bytes,
+        media_type: "text/tab-separated-values",
+        file_name: format!("{name}.tsv"),
+    })
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use daicho_access::{Authorized, Caller};
-use daicho_domain::{Actor, Command, Context, Fact, Rejection, StreamId};
+use daicho_domain::{Actor, Command, Context, Fact, MunicipalityId, Rejection, StreamId};
 use daicho_eventlog::{
     Append, EventActor, ExpectedVersion, LogError, Metadata, NewEvent, StreamName, StreamPosition,
 };
@@ -37,8 +37,15 @@ pub struct Done {
     pub replayed: bool,
 }
 
+/// What is recorded of a command beside what it decided.
+struct Given {
+    id: CommandId,
+    digest: String,
+    municipality: Option<MunicipalityId>,
+}
+
 /// How often a command is decided anew because others changed what it relied on.
-const ATTEMPTS_MAX: usize = 16;
+pub(crate) const ATTEMPTS_MAX: usize = 16;
 
 impl App {
     /// Carries out `command` for `caller`. What comes back is durable. A refusal of a signed-in
@@ -48,10 +55,16 @@ impl App {
     /// [`AppError::Refused`] with the reason; [`AppError::CommandIdReused`] where the id was used
     /// for something else; [`AppError::Busy`] and [`AppError::Unavailable`] where trying again
     /// later with the same id is right.
-    pub async fn handle<C: Command>(&self, caller: &Caller, command: C, id: CommandId) -> Result<Done, AppError> {
+    pub async fn handle<C: Command>(
+        &self,
+        caller: &Caller,
+        command: C,
+        id: CommandId,
+    ) -> Result<Done, AppError> {
         let result = self.carry_out(caller, &command, id).await;
         if let Err(AppError::Refused(rejection)) = &result {
-            self.record_refusal(caller, &command, id, rejection).await;
+            self.record_refusal(caller, C::ACTION, command.subject(), id, rejection)
+                .await;
         }
         result
     }
@@ -69,7 +82,12 @@ impl App {
         Ok(command.decide(&view, &Context { actor, now })?)
     }
 
-    async fn carry_out<C: Command>(&self, caller: &Caller, command: &C, id: CommandId) -> Result<Done, AppError> {
+    async fn carry_out<C: Command>(
+        &self,
+        caller: &Caller,
+        command: &C,
+        id: CommandId,
+    ) -> Result<Done, AppError> {
         let digest = digest(caller, command)?;
         if let Some(done) = self.carried_out_before(id, &digest).await? {
             return Ok(done);
@@ -79,21 +97,56 @@ impl App {
             let view = models.world.view();
             let now = self.now();
             let authorized = self.access.authorize(caller, command.clone(), &view, now)?;
-            let context = Context { actor: authorized.actor().clone(), now };
+            let context = Context {
+                actor: authorized.actor().clone(),
+                now,
+            };
             let facts = authorized.command().decide(&view, &context)?;
+            let scope = authorized.command().scope(&view)?;
+            let municipality = scope.municipality.or(command.subject().municipality);
             if facts.is_empty() {
                 let position = Position::new(models.position.unwrap_or_default());
-                return Ok(Done { position, events: 0, replayed: false });
+                return Ok(Done {
+                    position,
+                    events: 0,
+                    replayed: false,
+                });
             }
             let events = facts.len();
             let relied_on = view.relied_on().into_iter();
-            match self.append(authorized, facts, relied_on, &context, id, digest.clone()).await {
+            match self
+                .append(
+                    authorized,
+                    facts,
+                    relied_on,
+                    &context,
+                    &Given {
+                        id,
+                        digest: digest.clone(),
+                        municipality,
+                    },
+                )
+                .await
+            {
+                // Somebody else's command under the same id came first; is it the same command?
+                Ok(outcome) if outcome.replayed => {
+                    let before = self.carried_out_before(id, &digest).await?;
+                    return before.ok_or(AppError::Busy);
+                }
                 Ok(outcome) => {
-                    self.projector.catch_up(self.log.as_ref(), |_, _| {}).await?;
-                    return Ok(Done { position: Position::new(outcome.last.0), events, replayed: outcome.replayed });
+                    self.projector
+                        .catch_up(self.log.as_ref(), |_, _| {})
+                        .await?;
+                    return Ok(Done {
+                        position: Position::new(outcome.last.0),
+                        events,
+                        replayed: outcome.replayed,
+                    });
                 }
                 Err(LogError::WrongExpectedVersion(_)) => {
-                    self.projector.catch_up(self.log.as_ref(), |_, _| {}).await?;
+                    self.projector
+                        .catch_up(self.log.as_ref(), |_, _| {})
+                        .await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -102,15 +155,30 @@ impl App {
     }
 
     /// The outcome of a command that was carried out already, however long ago.
-    async fn carried_out_before(&self, id: CommandId, digest: &str) -> Result<Option<Done>, AppError> {
-        let Some((first, last)) = self.log.command_outcome(id.0).await? else { return Ok(None) };
+    async fn carried_out_before(
+        &self,
+        id: CommandId,
+        digest: &str,
+    ) -> Result<Option<Done>, AppError> {
+        let Some((first, last)) = self.log.command_outcome(id.0).await? else {
+            return Ok(None);
+        };
         let recorded = self.log.read_all(first, 1).await?;
-        if recorded.first().is_none_or(|event| event.metadata.command_digest.as_deref() != Some(digest)) {
+        if recorded
+            .first()
+            .is_none_or(|event| event.metadata.command_digest.as_deref() != Some(digest))
+        {
             return Err(AppError::CommandIdReused);
         }
-        self.projector.catch_up(self.log.as_ref(), |_, _| {}).await?;
+        self.projector
+            .catch_up(self.log.as_ref(), |_, _| {})
+            .await?;
         let events = usize::try_from(last.0 - first.0 + 1).unwrap_or(usize::MAX);
-        Ok(Some(Done { position: Position::new(last.0), events, replayed: true }))
+        Ok(Some(Done {
+            position: Position::new(last.0),
+            events,
+            replayed: true,
+        }))
     }
 
     /// The one place where commands reach the log. It takes an authorised command, and who acted
@@ -121,24 +189,28 @@ impl App {
         facts: Vec<Fact>,
         relied_on: impl Iterator<Item = (StreamId, Option<u64>)>,
         context: &Context,
-        id: CommandId,
-        digest: String,
+        given: &Given,
     ) -> Result<daicho_eventlog::AppendOutcome, LogError> {
         let (command, actor) = authorized.into_parts();
         let metadata = Metadata {
             event_id: Uuid::nil(),
-            command_id: id.0,
-            command_digest: Some(digest),
-            correlation_id: id.0,
+            command_id: given.id.0,
+            command_digest: Some(given.digest.clone()),
+            correlation_id: given.id.0,
             causation_id: None,
             actor: event_actor(&actor),
-            municipality: command.subject().municipality.map(|municipality| municipality.0),
+            municipality: given.municipality.map(|municipality| municipality.0),
             reason: command.reason(),
             recorded_at: context.now,
         };
-        let mut append = Append { expected: Vec::new(), events: Vec::with_capacity(facts.len()) };
+        let mut append = Append {
+            expected: Vec::new(),
+            events: Vec::with_capacity(facts.len()),
+        };
         for (stream, version) in relied_on {
-            append.expected.push((stream_name(&stream)?, expected(version)));
+            append
+                .expected
+                .push((stream_name(&stream)?, expected(version)));
         }
         for fact in facts {
             append.events.push(self.new_event(&fact, &metadata)?);
@@ -147,15 +219,17 @@ impl App {
     }
 
     pub(crate) fn new_event(&self, fact: &Fact, metadata: &Metadata) -> Result<NewEvent, LogError> {
-        let data = fact
-            .event
-            .encode_data()
-            .map_err(|error| LogError::io("write an event as JSON", std::io::Error::other(error)))?;
+        let data = fact.event.encode_data().map_err(|error| {
+            LogError::io("write an event as JSON", std::io::Error::other(error))
+        })?;
         Ok(NewEvent {
             stream: stream_name(&fact.stream)?,
             event_type: fact.event.name().to_owned(),
             data,
-            metadata: Metadata { event_id: self.new_id(), ..metadata.clone() },
+            metadata: Metadata {
+                event_id: self.new_id(),
+                ..metadata.clone()
+            },
         })
     }
 }
@@ -167,7 +241,8 @@ pub(crate) fn expected(version: Option<u64>) -> ExpectedVersion {
 pub(crate) fn stream_name(stream: &StreamId) -> Result<StreamName, LogError> {
     let name = stream.to_string();
     let (category, id) = name.split_once('-').unwrap_or((&name, ""));
-    StreamName::new(category, id).map_err(|error| LogError::io("name a stream", std::io::Error::other(error)))
+    StreamName::new(category, id)
+        .map_err(|error| LogError::io("name a stream", std::io::Error::other(error)))
 }
 
 pub(crate) fn event_actor(actor: &Actor) -> EventActor {
@@ -181,10 +256,16 @@ pub(crate) fn event_actor(actor: &Actor) -> EventActor {
 
 /// SHA-256 over who asks and what for: the same command id with another digest is another command.
 fn digest<C: Command>(caller: &Caller, command: &C) -> Result<String, AppError> {
-    let content = serde_json::to_vec(command)
-        .map_err(|error| Rejection::invalid("command", error.to_string(), "命令を読み取れません。"))?;
+    let content = serde_json::to_vec(command).map_err(|error| {
+        Rejection::invalid("command", error.to_string(), "命令を読み取れません。")
+    })?;
     let mut hasher = Sha256::new();
-    hasher.update(format!("{caller:?}\n{}\n", C::ACTION.name()));
+    let giver = match caller {
+        Caller::Account(account) => account.to_string(),
+        Caller::Operator(user) => format!("operator:{user}"),
+        Caller::Anonymous => "anonymous".to_owned(),
+    };
+    hasher.update(format!("{giver}\n{}\n", C::ACTION.name()));
     hasher.update(content);
     Ok(hex::encode(hasher.finalize()))
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use daicho_access::Caller;
-use daicho_domain::command::AdoptPlan;
+use daicho_domain::command::{AdoptPlan, Subject};
 use daicho_domain::municipality::MunicipalityState;
 use daicho_domain::plan::PlanDraft;
 use daicho_domain::{Action, Cell, DepartmentId, PlanId, Rejection};
-use daicho_sheets::{DraftOptions, ParseHints, ParsedSheet, PlanFile, SheetReport, draft, of_parsed, parse};
+use daicho_sheets::{
+    DraftOptions, ParseHints, ParsedSheet, PlanFile, SheetReport, draft, of_parsed, parse,
+};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
@@ -53,7 +55,8 @@ pub struct ImportOutcome {
 /// # Errors
 /// [`Rejection::Invalid`] with what can be typed, where it is not understood.
 pub fn read_entry(text: &str) -> Result<Cell, Rejection> {
-    daicho_sheets::read_entry(text).map_err(|error| Rejection::invalid("value", error.to_string(), error.ja()))
+    daicho_sheets::read_entry(text)
+        .map_err(|error| Rejection::invalid("value", error.to_string(), error.ja()))
 }
 
 /// Reads a sheet without any records: what `import --dry-run` says.
@@ -73,17 +76,25 @@ struct Reading {
 
 impl Reading {
     fn of(request: &ImportRequest) -> Result<Self, AppError> {
-        let bad = |error: &dyn std::error::Error| AppError::BadFile(format!("{}: {error}", request.file_name));
+        let bad = |error: &dyn std::error::Error| {
+            AppError::BadFile(format!("{}: {error}", request.file_name))
+        };
         let plan_file = request
             .plan_file
             .as_deref()
             .map(PlanFile::read)
             .transpose()
             .map_err(|error| AppError::BadFile(format!("the plan file cannot be used: {error}")))?;
-        let hints = plan_file.as_ref().map_or_else(ParseHints::default, PlanFile::hints);
+        let hints = plan_file
+            .as_ref()
+            .map_or_else(ParseHints::default, PlanFile::hints);
         let sheet = parse(&request.bytes, hints).map_err(|error| bad(&error))?;
         let report = of_parsed(&sheet, plan_file.as_ref());
-        Ok(Self { sheet, plan_file, report })
+        Ok(Self {
+            sheet,
+            plan_file,
+            report,
+        })
     }
 
     fn outcome(&self) -> ImportOutcome {
@@ -100,7 +111,12 @@ impl Reading {
 
     /// The plan to adopt. Its ids follow from the command's, so that a repeated command is the
     /// same one.
-    fn draft(&self, app: &App, request: &ImportRequest, id: CommandId) -> Result<PlanDraft, AppError> {
+    fn draft(
+        &self,
+        app: &App,
+        request: &ImportRequest,
+        id: CommandId,
+    ) -> Result<PlanDraft, AppError> {
         let file = self.plan_file.as_ref().ok_or_else(|| {
             AppError::BadFile(
                 "a sheet says neither whose it is nor for which years; give a plan file with municipality, title and term (see crates/sheets/README.md)"
@@ -126,7 +142,8 @@ impl Reading {
             with_results: request.with_results,
         };
         let mut ids = ids_from(id);
-        draft(&self.sheet, file, options, &mut ids).map_err(|error| AppError::BadFile(error.to_string()))
+        draft(&self.sheet, file, options, &mut ids)
+            .map_err(|error| AppError::BadFile(error.to_string()))
     }
 }
 
@@ -137,17 +154,19 @@ impl App {
     /// # Errors
     /// [`AppError::BadFile`] where file or plan file cannot be used, [`AppError::Refused`] for
     /// those who may not adopt a plan, and as [`App::handle`].
-    pub async fn import(&self, caller: &Caller, request: ImportRequest, id: CommandId) -> Result<ImportOutcome, AppError> {
-        // Asked before the file is looked at: reading one costs time that strangers may not have.
-        let models = self.models();
-        match self.viewer(caller) {
-            Some(viewer) => self.must(&models, caller, Action::AdoptPlan, viewer.municipality, None)?,
-            None => {
-                let hint = "sign in with an account of the planning office".to_owned();
-                return Err(Rejection::Forbidden { action: Action::AdoptPlan.name().to_owned(), hint }.into());
-            }
-        }
-        let reading = Reading::of(&request)?;
+    pub async fn import(
+        &self,
+        caller: &Caller,
+        request: ImportRequest,
+        id: CommandId,
+    ) -> Result<ImportOutcome, AppError> {
+        self.must_adopt_plans(caller, id).await?;
+        // Reading a large sheet takes a while and never waits for anything.
+        let (reading, request) =
+            tokio::task::spawn_blocking(move || (Reading::of(&request), request))
+                .await
+                .map_err(|_| AppError::Unavailable("reading the sheet was interrupted".into()))?;
+        let reading = reading?;
         let mut outcome = reading.outcome();
         if outcome.is_blocked || (request.dry_run && reading.plan_file.is_none()) {
             return Ok(outcome);
@@ -159,18 +178,84 @@ impl App {
             for fact in self.preview(caller, command)? {
                 *outcome.events.entry(fact.event.name()).or_default() += 1;
             }
-            outcome.lines.push(format!("would append {} events", outcome.events.values().sum::<usize>()));
+            outcome.lines.push(format!(
+                "would append {} events",
+                outcome.events.values().sum::<usize>()
+            ));
             return Ok(outcome);
+        }
+        if self.log.command_outcome(id.0).await?.is_none() {
+            self.must_be_a_new_document(&command.plan)?;
         }
         let done = self.handle(caller, command, id).await?;
         outcome.plan = Some(plan_id);
         outcome.position = Some(done.position);
-        outcome.lines.push(format!("imported as plan {plan_id}: {} events, position {}", done.events, done.position));
+        outcome.lines.push(format!(
+            "imported as plan {plan_id}: {} events, position {}",
+            done.events, done.position
+        ));
         Ok(outcome)
     }
 
+    /// Asked before the file is looked at: reading one costs time that strangers may not have.
+    async fn must_adopt_plans(&self, caller: &Caller, id: CommandId) -> Result<(), AppError> {
+        let models = self.models();
+        let asked = match self.viewer(caller) {
+            Some(viewer) => self.must(
+                &models,
+                caller,
+                Action::AdoptPlan,
+                viewer.municipality,
+                None,
+            ),
+            None => Err(Rejection::Forbidden {
+                action: Action::AdoptPlan.name().to_owned(),
+                hint: "sign in with an account of the planning office".to_owned(),
+            }),
+        };
+        if let Err(rejection) = asked {
+            self.record_refusal(
+                caller,
+                Action::AdoptPlan,
+                Subject::default(),
+                id,
+                &rejection,
+            )
+            .await;
+            return Err(rejection.into());
+        }
+        Ok(())
+    }
+
+    /// The same file twice would be the same plan twice.
+    fn must_be_a_new_document(&self, plan: &PlanDraft) -> Result<(), AppError> {
+        let Some(document) = &plan.document else {
+            return Ok(());
+        };
+        let models = self.models();
+        let known = models
+            .world
+            .plans()
+            .filter(|known| known.municipality == plan.municipality)
+            .find(|known| {
+                known
+                    .documents
+                    .values()
+                    .any(|earlier| earlier.sha256 == document.sha256)
+            });
+        match known {
+            None => Ok(()),
+            Some(known) => Err(AppError::BadFile(format!(
+                "this very file was imported before, as plan {} ({}); 'daicho plans' lists it",
+                known.id, known.title
+            ))),
+        }
+    }
+
     fn municipality_with_code(&self, code: &str) -> Option<MunicipalityState> {
-        self.municipalities().into_iter().find(|municipality| municipality.local_gov_code == code)
+        self.municipalities()
+            .into_iter()
+            .find(|municipality| municipality.local_gov_code == code)
     }
 }
 
@@ -179,7 +264,10 @@ fn ids_from(id: CommandId) -> impl FnMut() -> Uuid {
     let mut number = 0_u64;
     move || {
         number += 1;
-        let digest = Sha256::new().chain_update(id.0.as_bytes()).chain_update(number.to_be_bytes()).finalize();
+        let digest = Sha256::new()
+            .chain_update(id.0.as_bytes())
+            .chain_update(number.to_be_bytes())
+            .finalize();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
         Builder::from_custom_bytes(bytes).into_uuid()
@@ -207,12 +295,22 @@ fn lines(report: &SheetReport) -> Vec<String> {
         );
         let verdict = if subtotal.ok { "agrees" } else { "DIFFERS" };
         let computed = &subtotal.computed;
-        let line = subtotal.line.map_or_else(|| "document".to_owned(), |line| format!("line {line}"));
-        lines.push(format!("{line}: printed {printed}; counted {}, {}: {verdict}", computed.projects, computed.kpis));
+        let line = subtotal
+            .line
+            .map_or_else(|| "document".to_owned(), |line| format!("line {line}"));
+        lines.push(format!(
+            "{line}: printed {printed}; counted {}, {}: {verdict}",
+            computed.projects, computed.kpis
+        ));
     }
     for issue in &report.issues {
-        let line = issue.line.map_or_else(|| "document".to_owned(), |line| format!("line {line}"));
-        lines.push(format!("{} {} {line}: {}", issue.code, issue.severity, issue.message));
+        let line = issue
+            .line
+            .map_or_else(|| "document".to_owned(), |line| format!("line {line}"));
+        lines.push(format!(
+            "{} {} {line}: {}",
+            issue.code, issue.severity, issue.message
+        ));
     }
     if report.is_blocked() {
         lines.push("nothing was imported: mend the errors above first".into());

@@ -1,7 +1,14 @@
 //! The use cases: commands are handled, questions are answered, and every one of them is
 //! authorised here. This is the only crate that appends to the log, and what appends takes
 //! nothing but an [`Authorized`](daicho_access::Authorized) command.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::allow_attributes, reason = "a test may panic"))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::allow_attributes,
+        reason = "a test may panic"
+    )
+)]
 
 mod activity;
 mod app;
@@ -26,5 +33,7 @@ pub use export::{Export, ExportFormat, ExportRequest};
 pub use handle::{CommandId, Done};
 pub use import::{ImportOutcome, ImportRequest, read_entry, read_sheet};
 pub use position::Position;
-pub use query::{AccountInfo, PlanInfo, PublicationInfo, Published, ReportPlace, ReportView, Viewer};
+pub use query::{
+    AccountInfo, PlanInfo, PublicationInfo, Published, ReportPlace, ReportView, Viewer,
+};
 pub use verify::{Discrepancy, Verification};

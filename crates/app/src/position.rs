@@ -36,6 +36,8 @@ impl FromStr for Position {
     type Err = NotAPosition;
 
     fn from_str(text: &str) -> Result<Self, NotAPosition> {
-        text.parse().map(Self).map_err(|_| NotAPosition(text.to_owned()))
+        text.parse()
+            .map(Self)
+            .map_err(|_| NotAPosition(text.to_owned()))
     }
 }

@@ -35,7 +35,10 @@ impl App {
     /// # Errors
     /// [`AppError::Unavailable`] where the log cannot be read.
     pub async fn verify(&self) -> Result<Verification, AppError> {
-        let current = self.projector.catch_up(self.log.as_ref(), |_, _| {}).await?;
+        let current = self
+            .projector
+            .catch_up(self.log.as_ref(), |_, _| {})
+            .await?;
         let events = current.position.map_or(0, |position| position + 1);
         let mut discrepancies = Vec::new();
         match fold(self.log.as_ref(), |event| Some(event.global_position.0) <= current.position).await {
@@ -53,7 +56,9 @@ impl App {
         }
         Ok(Verification {
             events,
-            checks: vec![format!("{events} events folded anew; the result compared with every read model")],
+            checks: vec![format!(
+                "{events} events folded anew; the result compared with every read model"
+            )],
             discrepancies,
         })
     }

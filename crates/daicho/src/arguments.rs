@@ -1,5 +1,5 @@
-//! The command line: every option is also a `DAICHO_…` variable and, for `serve`, a line of
-//! the configuration file.
+//! The command line. Every option of `serve` is also a `DAICHO_…` variable and a line of the
+//! configuration file; `--data`, `--as` and the demo's options are variables too.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -43,12 +43,13 @@ impl DataFolder {
     }
 }
 
-/// Who gives a writing command.
+/// Who gives a command.
 #[derive(Debug, Clone, Args)]
 pub struct ActingAs {
     /// Sign-in name of the account that acts. Its role decides what is allowed, as everywhere.
+    /// Without it the operator acts, who can set up and help to recover, and nothing else.
     #[arg(long = "as", env = "DAICHO_AS", value_name = "ACCOUNT")]
-    pub account: String,
+    pub account: Option<String>,
 }
 
 /// The commands.
@@ -135,6 +136,10 @@ pub struct Serve {
     /// TLS only where it begins with https.
     #[arg(long, env = "DAICHO_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
+    /// Whether every request comes through a proxy that writes `X-Forwarded-For`; failed sign-ins
+    /// are then counted by the address it names [default: false].
+    #[arg(long, env = "DAICHO_BEHIND_PROXY", value_name = "BOOL")]
+    pub behind_proxy: Option<bool>,
     /// How log lines are written [default: text].
     #[arg(long, env = "DAICHO_LOG_FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
@@ -248,9 +253,9 @@ pub enum AccountCommand {
         /// Read it from standard input; made up and printed otherwise.
         #[arg(long)]
         password_stdin: bool,
-        /// Who gives the command; without it the operator does (recovery).
-        #[arg(long = "as", env = "DAICHO_AS", value_name = "ACCOUNT")]
-        account: Option<String>,
+        /// Who gives the command.
+        #[command(flatten)]
+        acting: ActingAs,
     },
     /// Lists accounts with their roles.
     List {
@@ -355,7 +360,8 @@ pub struct Export {
     /// As it stood at this position.
     #[arg(long, value_name = "N")]
     pub at_position: Option<String>,
-    /// Sign-in name of the account that exports; without it the published sheet is exported.
+    /// Sign-in name of the account that exports. Without it the operator does: the working sheet as
+    /// far as it was submitted, without drafts.
     #[arg(long = "as", env = "DAICHO_AS", value_name = "ACCOUNT")]
     pub account: Option<String>,
     /// The file to write; standard output otherwise.

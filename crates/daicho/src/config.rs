@@ -15,6 +15,7 @@ struct ConfigFile {
     data: Option<PathBuf>,
     listen: Option<SocketAddr>,
     public_url: Option<String>,
+    behind_proxy: Option<bool>,
     log_format: Option<LogFormat>,
 }
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The address that people use.
     pub public_url: Option<String>,
+    /// Whether a proxy names the visitor's address.
+    pub behind_proxy: bool,
     /// How log lines are written.
     pub log_format: LogFormat,
 }
@@ -48,6 +51,7 @@ impl Config {
             data,
             listen: arguments.listen.or(file.listen).unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)),
             public_url: arguments.public_url.clone().or(file.public_url),
+            behind_proxy: arguments.behind_proxy.or(file.behind_proxy).unwrap_or(false),
             log_format: arguments.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
         })
     }
@@ -72,17 +76,18 @@ mod tests {
     use super::*;
 
     fn arguments(config: Option<&Path>) -> Serve {
-        Serve { data: None, listen: None, config: config.map(Path::to_owned), public_url: None, log_format: None }
+        Serve { data: None, listen: None, config: config.map(Path::to_owned), public_url: None, behind_proxy: None, log_format: None }
     }
 
     #[test]
     fn an_option_goes_before_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("daicho.toml");
-        std::fs::write(&file, "data = '/srv/file'\nlisten = '127.0.0.1:9000'\nlog_format = 'json'\n").unwrap();
+        std::fs::write(&file, "data = '/srv/file'\nlisten = '127.0.0.1:9000'\nbehind_proxy = true\nlog_format = 'json'\n").unwrap();
         let of_file = Config::of(&arguments(Some(&file))).unwrap();
         assert_eq!((of_file.data.to_str(), of_file.listen.port()), (Some("/srv/file"), 9000));
         assert_eq!(of_file.log_format, LogFormat::Json);
+        assert!(of_file.behind_proxy);
         let both = Config::of(&Serve { data: Some("/srv/option".into()), ..arguments(Some(&file)) }).unwrap();
         assert_eq!((both.data.to_str(), both.listen.port()), (Some("/srv/option"), 9000));
     }

@@ -7,10 +7,12 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
 
 use crate::failure::Failure;
 use crate::operation::{Operation, Outcome, run};
@@ -18,6 +20,9 @@ use crate::service::{Service, socket};
 
 /// The largest operation that is taken, in bytes: a sheet of some megabytes and its plan file.
 const OPERATION_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// After a failed accept (too many open files, say) something has to end first.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
 
 #[derive(Serialize, Deserialize)]
 struct Call {
@@ -50,20 +55,25 @@ impl Control {
         Ok(Self { path, listener })
     }
 
-    /// Answers calls for as long as it is polled.
-    pub async fn answer(&self, service: Arc<Service>) {
+    /// Answers calls for as long as it is polled; those under way go on in `calls`.
+    pub async fn answer(&self, service: Arc<Service>, calls: &mut JoinSet<()>) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let service = Arc::clone(&service);
-                    tokio::spawn(async move {
+                    calls.spawn(async move {
                         if let Err(error) = serve_one(stream, &service).await {
                             tracing::warn!(%error, "a call on the control socket was not answered");
                         }
                     });
                 }
-                Err(error) => tracing::warn!(%error, "the control socket could not take a call"),
+                Err(error) => {
+                    tracing::warn!(%error, "the control socket could not take a call");
+                    tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+                }
             }
+            // Those that have been answered are done with.
+            while calls.try_join_next().is_some() {}
         }
     }
 }

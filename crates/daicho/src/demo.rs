@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use daicho_app::{App, Caller, Surroundings};
+use daicho_app::{App, Caller, CommandId, Surroundings};
 use daicho_domain::calendar::ja_minute;
+use daicho_domain::command::RecordCredentialsChange;
 use daicho_domain::{AccountId, FiscalYear, IndicatorId, PlanId, Who};
 use daicho_identity::{HashCost, Lifetimes, NewPerson, Settings};
 use daicho_sample::{Person, Played, SeededIds, StoryClock};
@@ -16,7 +17,7 @@ use crate::arguments::Demo;
 use crate::failure::{EXIT_DISCREPANCY, Failure, with_causes};
 use crate::operation::verification;
 use crate::serve::serve;
-use crate::service::{Service, is_data_folder, progress_bar};
+use crate::service::{Opening, Progress, Service, is_data_folder};
 use crate::surroundings::{self, made_up_password};
 
 /// Everything in the sample city follows from this number.
@@ -56,7 +57,11 @@ pub async fn run(arguments: Demo) -> Result<u8, Failure> {
     };
     let password = arguments.password.unwrap_or_else(made_up_password);
     let (service, kept) = if is_data_folder(&folder) {
-        reopen(&folder, &password).await?
+        let (service, kept) = reopen(&folder).await?;
+        if !arguments.once {
+            renew_passwords(&service, &kept, &password).await?;
+        }
+        (service, kept)
     } else {
         build(&folder, &password).await?
     };
@@ -90,40 +95,45 @@ fn settings() -> Settings {
 async fn build(folder: &Path, password: &str) -> Result<(Service, Kept), Failure> {
     let clock = Arc::new(StoryClock::starting(STORY_BEGINS));
     let story = Surroundings { clock: Arc::clone(&clock) as Arc<_>, ids: Arc::new(SeededIds::new(SEED)) };
-    let service = Service::open(folder, story, settings()).await?;
-    let bar = progress_bar("playing two years");
-    let played = daicho_sample::play(&service.app, &clock, SEED, |done, all| {
-        bar.set_length(all);
-        bar.set_position(done);
-    })
-    .await
-    .map_err(|error| Failure::new(with_causes(&error)))?;
-    bar.finish_and_clear();
+    let service = Service::open(folder, Opening::MayBeNew, story, settings()).await?;
+    let mut progress = Progress::of("playing two years");
+    let played = daicho_sample::play(&service.app, &clock, SEED, |done, all| progress.tell(done, all))
+        .await
+        .map_err(|error| Failure::new(with_causes(&error)))?;
+    drop(progress);
     register(&service, &played.people, password)?;
     let kept = keep(folder, &played)?;
     service.close().await?;
-    let service = Service::open(folder, surroundings::of_this_machine(), settings()).await?;
+    let service = Service::open(folder, Opening::MustExist, surroundings::of_this_machine(), settings()).await?;
     Ok((service, kept))
 }
 
 /// Serves a city that was built before.
-async fn reopen(folder: &Path, password: &str) -> Result<(Service, Kept), Failure> {
+async fn reopen(folder: &Path) -> Result<(Service, Kept), Failure> {
     let file = folder.join(KEPT_FILE);
     let kept: Kept = std::fs::read(&file)
         .map_err(|error| error.to_string())
         .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()))
         .map_err(|error| {
-            Failure::new(format!("{} holds records that no demo made ({error})", folder.display()))
-                .help("choose another folder, or leave --data out for a temporary one")
+            Failure::new(format!("{} holds records that no demo made, or a demo that was not finished ({error})", folder.display()))
+                .help("choose another folder, delete this one if it was a demo's, or leave --data out for a temporary one")
         })?;
-    let service = Service::open(folder, surroundings::of_this_machine(), settings()).await?;
+    let service = Service::open(folder, Opening::MustExist, surroundings::of_this_machine(), settings()).await?;
+    Ok((service, kept))
+}
+
+/// Gives everybody the password that is printed this time.
+async fn renew_passwords(service: &Service, kept: &Kept, password: &str) -> Result<(), Failure> {
     for name in &kept.sign_in_names {
         let person = service.identity.by_sign_in_name(name).map_err(|error| Failure::new(with_causes(&error)))?;
         if let Some(person) = person {
-            set_password(&service, person.account, password)?;
+            let caller = Caller::Operator(surroundings::operating_system_user());
+            let id = CommandId(service.app.new_id());
+            service.app.handle(&caller, RecordCredentialsChange { account: person.account }, id).await?;
+            set_password(service, person.account, password)?;
         }
     }
-    Ok((service, kept))
+    Ok(())
 }
 
 fn register(service: &Service, people: &[Person], password: &str) -> Result<(), Failure> {

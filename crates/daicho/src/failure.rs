@@ -25,12 +25,14 @@ pub struct Failure {
     pub help: Option<String>,
     /// The exit status.
     pub exit: u8,
+    /// Whether what is stored contradicts itself.
+    pub is_damage: bool,
 }
 
 impl Failure {
     /// A failure.
     pub fn new(message: impl fmt::Display) -> Self {
-        Self { message: message.to_string(), help: None, exit: EXIT_FAILED }
+        Self { message: message.to_string(), help: None, exit: EXIT_FAILED, is_damage: false }
     }
 
     /// With what to do next.
@@ -76,7 +78,8 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
 
 impl From<AppError> for Failure {
     fn from(error: AppError) -> Self {
-        Self::new(with_causes(&error))
+        let is_damage = matches!(error, AppError::Damaged(_));
+        Self { is_damage, ..Self::new(with_causes(&error)) }
     }
 }
 
@@ -90,13 +93,14 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         let help = match &error {
             OpenError::Locked { .. } => Some(
-                "commands that take --data reach the running service through its socket by themselves; \
+                "once that service is ready, commands that take --data reach it through its socket by themselves; \
                  a second 'serve' needs a data folder of its own",
             ),
             OpenError::Log(LogError::Damaged { .. }) => Some("copy the data folder before anything else is tried"),
             OpenError::Log(_) => None,
         };
-        let failure = Self::new(with_causes(&error));
+        let is_damage = matches!(error, OpenError::Log(LogError::Damaged { .. }));
+        let failure = Self { is_damage, ..Self::new(with_causes(&error)) };
         match help {
             Some(help) => failure.help(help),
             None => failure,

@@ -19,9 +19,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::Parser;
 use daicho_web::WebSettings;
-use failure::Failure;
+use failure::{EXIT_DISCREPANCY, Failure};
 use operation::{AccountOperation, DepartmentOperation, ExportOperation, ImportOperation, InitOperation, Operation, Outcome};
-use service::Service;
+use service::{Opening, Service};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -77,14 +77,13 @@ async fn serve(arguments: &Serve) -> Result<u8, Failure> {
     let config = config::Config::of(arguments)?;
     log_to_stderr(config.log_format, "info");
     if !service::is_data_folder(&config.data) {
-        return Err(Failure::new(format!("{} is no data folder", config.data.display()))
-            .help("make one with 'daicho init', or look at a sample city with 'daicho demo'"));
+        return Err(service::no_data_folder(&config.data));
     }
-    let service = Service::open(&config.data, surroundings::of_this_machine(), service::settings()).await?;
+    let service = Service::open(&config.data, Opening::MustExist, surroundings::of_this_machine(), service::settings()).await?;
     let settings = WebSettings {
         secure_cookies: config.is_behind_tls(),
         public_url: config.public_url.clone(),
-        ..WebSettings::default()
+        behind_proxy: config.behind_proxy,
     };
     serve::serve(service, &config.data, config.listen, settings, |address| {
         tracing::info!(%address, "serving");
@@ -100,13 +99,23 @@ async fn on_folder(folder: &Path, operation: Operation, may_be_new: bool) -> Res
         return result;
     }
     if !may_be_new && !service::is_data_folder(folder) {
-        return Err(Failure::new(format!("{} is no data folder", folder.display())).help("make one with 'daicho init'"));
+        return Err(service::no_data_folder(folder));
     }
     log_to_stderr(LogFormat::Text, "warn");
-    let service = Service::open(folder, surroundings::of_this_machine(), service::settings()).await?;
+    let is_verification = matches!(operation, Operation::Verify { .. });
+    let opening = if may_be_new { Opening::MayBeNew } else { Opening::MustExist };
+    let service = match Service::open(folder, opening, surroundings::of_this_machine(), service::settings()).await {
+        Ok(service) => service,
+        // What keeps a log from being opened is what a verification is there to find.
+        Err(failure) if is_verification && failure.is_damage => return Err(failure.exit(EXIT_DISCREPANCY)),
+        Err(failure) => return Err(failure),
+    };
     let result = operation::run(&service, operation, &operator).await;
-    service.close().await?;
-    result
+    // What was carried out stays so, whatever closing says.
+    let closed = service.close().await;
+    let outcome = result?;
+    closed?;
+    Ok(outcome)
 }
 
 /// Prints what an operation gave back; what comes back is the exit status.
@@ -158,9 +167,9 @@ fn account_operation(command: AccountCommand) -> Result<AccountOperation, Failur
             AccountOperation::Withdraw { name, grant, reason, acting: acting.account }
         }
         AccountCommand::Disable { name, reason, acting } => AccountOperation::Disable { name, reason, acting: acting.account },
-        AccountCommand::Password { name, password_stdin, account } => {
+        AccountCommand::Password { name, password_stdin, acting } => {
             let (password, print_password) = password(password_stdin)?;
-            AccountOperation::Password { name, password, print_password, acting: account }
+            AccountOperation::Password { name, password, print_password, acting: acting.account }
         }
         AccountCommand::List { acting, json } => AccountOperation::List { json, acting: acting.account },
     })
@@ -175,9 +184,25 @@ fn department_operation(command: DepartmentCommand) -> DepartmentOperation {
     }
 }
 
+/// The largest file that is taken for a sheet; the real ones have some tens of kilobytes.
+const SHEET_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+fn read_sheet_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::new(format!("{} cannot be read: {error}", path.display())).help("check the name of the file and its permissions")
+    };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(SHEET_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > SHEET_BYTES_MAX {
+        return Err(Failure::new(format!("{} is larger than {} MiB", path.display(), SHEET_BYTES_MAX / 1024 / 1024))
+            .help("is it the right file? A sheet has some tens of kilobytes"));
+    }
+    Ok(bytes)
+}
+
 async fn import(arguments: Import) -> Result<u8, Failure> {
-    let bytes = std::fs::read(&arguments.file)
-        .map_err(|error| Failure::new(format!("{} cannot be read: {error}", arguments.file.display())))?;
+    let bytes = read_sheet_file(&arguments.file)?;
     let plan_file = arguments
         .plan
         .as_ref()

@@ -13,6 +13,7 @@ use daicho_identity::JwtIssuer;
 use daicho_web::{Web, WebSettings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 use crate::control::Control;
 use crate::failure::{Failure, with_causes};
@@ -45,22 +46,38 @@ pub async fn serve(service: Service, folder: &Path, listen: SocketAddr, settings
             .into_future(),
     );
     ready(address);
+    let mut calls = JoinSet::new();
+    let mut ended_by_itself = false;
     tokio::select! {
-        () = control.answer(Arc::clone(&service)) => {}
+        () = control.answer(Arc::clone(&service), &mut calls) => {}
         _ = terminate.recv() => tracing::info!("told to stop"),
         _ = interrupt.recv() => tracing::info!("interrupted"),
-        ended = &mut server => tracing::error!(?ended, "the server ended by itself"),
+        ended = &mut server => {
+            tracing::error!(?ended, "the server ended by itself");
+            ended_by_itself = true;
+        }
     }
     let _ = stop.send(true);
-    if tokio::time::timeout(DRAIN, server).await.is_err() {
+    let drained = tokio::time::timeout(DRAIN, async {
+        if !ended_by_itself {
+            // Whatever it ends with, it has ended.
+            let _ = server.await;
+        }
+        while calls.join_next().await.is_some() {}
+    });
+    if drained.await.is_err() {
         tracing::warn!("requests that were still under way are cut off");
     }
     drop(control);
     match Arc::try_unwrap(service) {
-        Ok(service) => service.close().await,
+        Ok(service) => service.close().await?,
         // A request that was cut off still holds it.
-        Err(service) => Ok(service.app.close().await?),
+        Err(service) => service.app.close().await?,
     }
+    if ended_by_itself {
+        return Err(Failure::new("the server ended by itself").help("the lines above say why; start the service again"));
+    }
+    Ok(())
 }
 
 fn router(service: &Arc<Service>, settings: WebSettings) -> Result<Router, Failure> {
@@ -78,8 +95,11 @@ fn router(service: &Arc<Service>, settings: WebSettings) -> Result<Router, Failu
     Ok(web.merge(health))
 }
 
-/// Ready once the read models have everything that the log has.
+/// Ready once the read models have everything that the log has, and while it can be written to.
 async fn readyz(State(app): State<Arc<daicho_app::App>>) -> impl IntoResponse {
+    if let Some(reason) = app.read_only_reason() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("read-only: {reason}; mend the cause and restart the service\n"));
+    }
     match app.lag().await {
         Ok(0) => (StatusCode::OK, "caught up\n".to_owned()),
         Ok(behind) => (StatusCode::SERVICE_UNAVAILABLE, format!("{behind} events behind\n")),
@@ -91,8 +111,12 @@ async fn readyz(State(app): State<Arc<daicho_app::App>>) -> impl IntoResponse {
 async fn metrics(State(app): State<Arc<daicho_app::App>>) -> impl IntoResponse {
     let position = app.position().map_or_else(|| "NaN".to_owned(), |position| position.to_string());
     let lag = app.lag().await.map_or_else(|_| "NaN".to_owned(), |lag| lag.to_string());
+    let read_only = u8::from(app.read_only_reason().is_some());
     let text = format!(
-        "# HELP daicho_position Position of the last event in the read models.\n\
+        "# HELP daicho_read_only Whether a failed write keeps the log from being written to.\n\
+         # TYPE daicho_read_only gauge\n\
+         daicho_read_only {read_only}\n\
+         # HELP daicho_position Position of the last event in the read models.\n\
          # TYPE daicho_position gauge\n\
          daicho_position {position}\n\
          # HELP daicho_lag_events Events in the log that the read models do not have yet.\n\

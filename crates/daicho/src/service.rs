@@ -1,6 +1,7 @@
 //! The service over one data folder: log, identity store, use cases.
 
 use std::fs::DirBuilder;
+use std::io::IsTerminal;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use daicho_access::Access;
 use daicho_app::{App, Surroundings};
 use daicho_eventlog_sled::{OpenReport, OpenStage, Options, SledLog};
-use daicho_identity::{HashCost, IdentityStore, Lifetimes, Settings};
+use daicho_identity::{HashCost, IDENTITY_FILE, IdentityStore, Lifetimes, Settings};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinHandle;
 
@@ -32,8 +33,47 @@ pub struct Service {
     following: JoinHandle<()>,
 }
 
-/// A bar on a terminal, plain lines elsewhere.
-pub fn progress_bar(what: &'static str) -> ProgressBar {
+/// How far long work is: a bar on a terminal, a plain line at every tenth elsewhere.
+pub struct Progress {
+    bar: ProgressBar,
+    is_terminal: bool,
+    tenths: u64,
+}
+
+impl Progress {
+    /// Begins to tell.
+    pub fn of(what: &'static str) -> Self {
+        Self { bar: progress_bar(what), is_terminal: std::io::stderr().is_terminal(), tenths: 0 }
+    }
+
+    /// Says what is being done now.
+    pub fn say(&self, what: &'static str) {
+        self.bar.set_message(what);
+    }
+
+    /// `done` of `all` are done. Work that is over at once is not worth a line.
+    #[expect(clippy::print_stderr, reason = "progress goes where errors go, so that output stays what was asked for")]
+    pub fn tell(&mut self, done: u64, all: u64) {
+        self.bar.set_length(all);
+        self.bar.set_position(done);
+        let tenths = (done * 10).checked_div(all).unwrap_or(10);
+        if !self.is_terminal && tenths > self.tenths && self.bar.elapsed() > WORTH_A_LINE {
+            self.tenths = tenths;
+            eprintln!("{}: {done} of {all}", self.bar.message());
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Work shorter than this is over before anybody has read a line about it.
+const WORTH_A_LINE: Duration = Duration::from_secs(2);
+
+fn progress_bar(what: &'static str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
     // The template is a constant of this program; a wrong one would show in the first test.
     if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len} ({eta})") {
@@ -43,18 +83,35 @@ pub fn progress_bar(what: &'static str) -> ProgressBar {
     bar
 }
 
+/// Whether a folder may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// `init` and `demo`: what is missing is made.
+    MayBeNew,
+    /// Everything else: a store that is missing has been lost, and an empty one in its place
+    /// would look as if nothing had ever been there.
+    MustExist,
+}
+
 impl Service {
-    /// Opens the service over `folder`, which is made where it is missing.
+    /// Opens the service over `folder`.
     ///
     /// # Errors
-    /// Where another process holds the folder, others can read it, or it is damaged.
-    pub async fn open(folder: &Path, surroundings: Surroundings, settings: Settings) -> Result<Self, Failure> {
+    /// Where another process holds the folder, others can read it, it is damaged, or a part of it
+    /// is missing that `opening` does not let be made.
+    pub async fn open(folder: &Path, opening: Opening, surroundings: Surroundings, settings: Settings) -> Result<Self, Failure> {
         prepare(folder)?;
+        if opening == Opening::MustExist && !folder.join(IDENTITY_FOLDER).join(IDENTITY_FILE).is_file() {
+            return Err(lost(folder, "the register of people and their passwords (identity/)"));
+        }
         let log_folder = folder.join(LOG_FOLDER);
         let (log, report) = tokio::task::spawn_blocking(move || open_log(&log_folder))
             .await
             .map_err(|_| Failure::new("opening the log was interrupted"))??;
         tell(&report);
+        if opening == Opening::MustExist && report.events == 0 {
+            return Err(lost(folder, "every event of the log (log/)"));
+        }
         let log = Arc::new(log);
         let identity = IdentityStore::open(
             &folder.join(IDENTITY_FOLDER),
@@ -64,13 +121,9 @@ impl Service {
         )
         .map_err(|error| Failure::new(with_causes(&error)))?;
         let access = Access::new().map_err(|error| Failure::new(with_causes(&error)))?;
-        let bar = progress_bar("reading the records");
-        let app = App::open(Arc::clone(&log) as Arc<_>, access, surroundings, |done, all| {
-            bar.set_length(all);
-            bar.set_position(done);
-        })
-        .await?;
-        bar.finish_and_clear();
+        let mut progress = Progress::of("reading the records");
+        let app = App::open(Arc::clone(&log) as Arc<_>, access, surroundings, |done, all| progress.tell(done, all)).await?;
+        drop(progress);
         let app = Arc::new(app);
         let follower = Arc::clone(&app);
         let following = tokio::spawn(async move { follower.follow().await });
@@ -108,20 +161,18 @@ fn prepare(folder: &Path) -> Result<(), Failure> {
 }
 
 fn open_log(folder: &Path) -> Result<(SledLog, OpenReport), Failure> {
-    let bar = progress_bar("reading the journal");
+    let mut progress = Progress::of("reading the journal");
     let mut last = None;
     let opened = SledLog::open_with_progress(folder, Options::default(), &mut |stage, done, all| {
         if last != Some(stage) {
             last = Some(stage);
-            bar.set_message(match stage {
+            progress.say(match stage {
                 OpenStage::Journal => "reading the journal",
                 OpenStage::Replay => "replaying the journal",
             });
         }
-        bar.set_length(all);
-        bar.set_position(done);
+        progress.tell(done, all);
     });
-    bar.finish_and_clear();
     Ok(opened?)
 }
 
@@ -137,6 +188,24 @@ fn tell(report: &OpenReport) {
         tracing::info!(events = report.replayed_events, "replayed from the journal");
     }
     tracing::info!(events = report.events, clean_shutdown = report.clean_shutdown, "log opened");
+}
+
+fn lost(folder: &Path, what: &str) -> Failure {
+    let failure = Failure::new(format!("{} has lost {what}", folder.display()))
+        .help("copy what is left, then restore the newest verified backup; a service that was never set up begins with 'daicho init'");
+    Failure { is_damage: true, ..failure }
+}
+
+/// The failure where there is no data folder, or none that this user may enter.
+pub fn no_data_folder(folder: &Path) -> Failure {
+    match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Failure::new(format!("{} may not be entered by this user", folder.display()))
+                .help("run the command as the service's own user, for example with sudo -u daicho")
+        }
+        _ => Failure::new(format!("{} is no data folder", folder.display()))
+            .help("make one with 'daicho init', or look at a sample city with 'daicho demo'"),
+    }
 }
 
 /// Whether `folder` holds a service's data.

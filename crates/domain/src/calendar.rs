@@ -34,7 +34,12 @@ pub fn ja_date(day: Date) -> String {
 /// `令和4年11月21日 11:24`, the minute in Japan at `moment`.
 pub fn ja_minute(moment: Timestamp) -> String {
     let local = JAPAN.to_datetime(moment);
-    format!("{} {}:{:02}", ja_date(local.date()), local.hour(), local.minute())
+    format!(
+        "{} {}:{:02}",
+        ja_date(local.date()),
+        local.hour(),
+        local.minute()
+    )
 }
 
 #[cfg(test)]

@@ -276,6 +276,13 @@ impl EventLog for SledLog {
         self.visible.subscribe()
     }
 
+    fn read_only_reason(&self) -> Option<String> {
+        match self.visible.read_only()? {
+            LogError::ReadOnly { reason } => Some(reason),
+            other => Some(other.to_string()),
+        }
+    }
+
     fn close(&self) -> BoxFuture<'_, Result<(), LogError>> {
         future::lazy(move |_| self.close_now()).boxed()
     }

@@ -74,6 +74,11 @@ pub trait EventLog: Send + Sync {
     /// sender goes away when the log is dropped.
     fn subscribe_all(&self) -> watch::Receiver<Option<GlobalPosition>>;
 
+    /// Why the log takes no appends until it has been reopened; `None` while it takes them.
+    fn read_only_reason(&self) -> Option<String> {
+        None
+    }
+
     /// Takes no more appends, makes durable what was accepted, and lets go of the
     /// storage. Later calls return [`LogError::Closed`]; closing again does nothing.
     ///

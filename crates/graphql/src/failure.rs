@@ -38,6 +38,10 @@ impl From<AppError> for Failure {
                 tracing::error!(%error, "the records cannot be reached");
                 "the records cannot be reached or written right now; try again later with the same command id".to_owned()
             }
+            AppError::ReadOnly(_) => {
+                tracing::error!(%error, "the records are read-only");
+                AppError::ReadOnly("an earlier write failed".to_owned()).to_string()
+            }
             AppError::Damaged(_) => {
                 tracing::error!(%error, "the records are damaged");
                 "the records contradict themselves; tell the administrator".to_owned()
@@ -76,10 +80,20 @@ mod tests {
         let secret = "/var/lib/daicho/journal-000001";
         for error in [
             AppError::Unavailable(secret.into()),
+            AppError::ReadOnly(secret.into()),
             AppError::Damaged(secret.into()),
         ] {
             let failure = Failure::from(error);
             assert!(!format!("{failure:?}").contains(secret), "{failure:?}");
         }
+    }
+
+    #[test]
+    fn read_only_records_are_said_to_be_read_only() {
+        let failure = Failure::from(AppError::ReadOnly("disk full".into()));
+        assert_eq!(failure.code, "read_only");
+        assert!(failure.message.contains("read-only"), "{failure:?}");
+        assert!(failure.message.contains("restarted"), "{failure:?}");
+        assert!(failure.message_ja.contains("閲覧だけ"), "{failure:?}");
     }
 }

@@ -15,7 +15,9 @@
 )]
 
 mod account;
+mod answer;
 mod cell;
+mod document;
 mod failure;
 mod history;
 mod indicator;
@@ -33,6 +35,8 @@ mod sheet;
 mod words;
 mod work;
 
+pub use answer::answer;
+pub use document::{DocumentRefused, check_document};
 pub use mutation::{SignIn, sign_in};
 pub use refusal::SignInRefused;
 pub use request::RequestContext;

@@ -135,7 +135,8 @@ refusals! {
     CommandIdReused {}
     /// Others kept changing what the command relies on; try again in a moment.
     Busy {}
-    /// Nothing can be recorded now; try again later with the same command id.
+    /// Nothing can be recorded now; try again later with the same command id. The code
+    /// `read_only` says that trying again helps only after the operator has acted.
     Unavailable {}
     /// A file cannot be used.
     BadFile {}

@@ -190,8 +190,9 @@ pub(crate) struct Row {
     pub stage_label: &'static str,
     /// Number of changes of the report's content: what a writer names as seen.
     pub revision: u32,
-    /// The hash of the report's content: what an approver names as seen.
-    pub content: ContentHash,
+    /// The hash of the report's content: what an approver names as seen. None where a draft is
+    /// hidden, because content can be guessed and compared with its hash.
+    pub content: Option<ContentHash>,
     /// Whether somebody has approved what no longer stands.
     pub is_stale: bool,
     /// Whether the report was changed after a publication.
@@ -359,7 +360,7 @@ impl Row {
             stage: row.stage.into(),
             stage_label: row.stage.ja(),
             revision: row.revision,
-            content: row.content.into(),
+            content: row.content.map(ContentHash),
             is_stale: row.is_stale,
             is_corrected: row.is_corrected,
             is_draft_hidden: row.is_draft_hidden,

@@ -12,6 +12,8 @@ pub struct Decoded {
     pub event: Event,
     /// Who, when, where in the log.
     pub provenance: Provenance,
+    /// The command or event that led to it, where it is not its own.
+    pub cause: Option<uuid::Uuid>,
     /// The reason recorded with it.
     pub reason: Option<String>,
 }
@@ -59,6 +61,7 @@ pub fn decode(recorded: &RecordedEvent) -> Result<Decoded, Undecodable> {
             actor: actor(&metadata.actor).map_err(undecodable)?,
             at: metadata.recorded_at,
         },
+        cause: metadata.causation_id,
         reason: metadata.reason.clone(),
     })
 }

@@ -107,7 +107,10 @@ pub async fn fold(
     let mut models = ReadModels::default();
     loop {
         let from = models.position.map_or(0, |position| position + 1);
-        let page = log.read_all(GlobalPosition(from), PAGE_EVENTS).await.map_err(ProjectionError::Log)?;
+        let page = log
+            .read_all(GlobalPosition(from), PAGE_EVENTS)
+            .await
+            .map_err(ProjectionError::Log)?;
         for event in &page {
             if !keeps(event) {
                 return Ok(models);

@@ -15,6 +15,8 @@ pub struct Refusal {
     pub position: u64,
     /// The event's own identity.
     pub event_id: Uuid,
+    /// The command that was refused, by its client's id.
+    pub command_id: Uuid,
     /// When (UTC).
     pub at: Timestamp,
     /// Who asked.
@@ -43,6 +45,7 @@ impl Refusal {
         Some(Self {
             position: decoded.provenance.position,
             event_id: decoded.provenance.event_id,
+            command_id: decoded.cause.unwrap_or(decoded.provenance.command_id),
             at: decoded.provenance.at,
             actor: decoded.provenance.actor.clone(),
             command: command.clone(),
@@ -57,7 +60,7 @@ impl Refusal {
         HistoryEntry {
             position: self.position,
             event_id: self.event_id,
-            command_id: self.event_id,
+            command_id: self.command_id,
             event_name: "command-refused.v1",
             kind: HistoryKind::Refused,
             at: self.at,
@@ -65,7 +68,10 @@ impl Refusal {
             fiscal_year: self.subject.fiscal_year,
             cell: None,
             from: None,
-            to: Some(Action::from_name(&self.command).map_or_else(|| self.command.clone(), |action| action.ja().to_owned())),
+            to: Some(
+                Action::from_name(&self.command)
+                    .map_or_else(|| self.command.clone(), |action| action.ja().to_owned()),
+            ),
             reason: Some(self.message.clone()),
             content: None,
             document: None,

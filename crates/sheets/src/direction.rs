@@ -1,5 +1,7 @@
 //! Which way is good: what a plan file decides, or a proposal for a dry run.
 
+use std::collections::BTreeMap;
+
 use daicho_domain::indicator::{Direction, DirectionDecision};
 use daicho_domain::plan::{Decision, IndicatorKind};
 
@@ -51,15 +53,17 @@ pub fn directions(sheet: &ParsedSheet, plan_file: Option<&PlanFile>) -> Vec<RowD
             .collect();
     };
     let merged = sheet.merged_into(&file.separate);
-    let indicator_of = |index: usize| merged[index].unwrap_or(index);
+    let mut places: BTreeMap<usize, Vec<&ParsedRow>> = BTreeMap::new();
+    for (index, row) in sheet.rows.iter().enumerate() {
+        let indicator = merged[index].unwrap_or(index);
+        places.entry(indicator).or_default().push(row);
+    }
+    let directions: BTreeMap<usize, RowDirection> = places
+        .into_iter()
+        .map(|(indicator, rows)| (indicator, decided(file, &rows)))
+        .collect();
     (0..sheet.rows.len())
-        .map(|index| {
-            let rows: Vec<&ParsedRow> = (0..sheet.rows.len())
-                .filter(|other| indicator_of(*other) == indicator_of(index))
-                .map(|other| &sheet.rows[other])
-                .collect();
-            decided(file, &rows)
-        })
+        .map(|index| directions[&merged[index].unwrap_or(index)].clone())
         .collect()
 }
 

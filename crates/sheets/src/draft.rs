@@ -75,11 +75,13 @@ pub fn draft(
             message: first.message.clone(),
         });
     }
+    let merged = sheet.merged_into(&file.separate);
     let drafter = Drafter {
         sheet,
         file,
         options,
-        merged: sheet.merged_into(&file.separate),
+        parts: Parts::of(sheet, &merged),
+        merged,
         directions: directions(sheet, Some(file)),
         placements: sheet.rows.iter().map(|_| PlacementId(ids())).collect(),
         indicators: sheet.rows.iter().map(|_| IndicatorId(ids())).collect(),
@@ -107,10 +109,63 @@ struct Drafter<'a> {
     file: &'a PlanFile,
     options: DraftOptions<'a>,
     merged: Vec<Option<usize>>,
+    parts: Parts,
     directions: Vec<RowDirection>,
     placements: Vec<PlacementId>,
     indicators: Vec<IndicatorId>,
     goals: Vec<GoalId>,
+}
+
+/// What belongs to what, by index, in the sheet's order.
+struct Parts {
+    /// Rows that show the indicator of a row.
+    places: Vec<Vec<usize>>,
+    /// Rows of a goal outside its projects.
+    numeric_goals: Vec<Vec<usize>>,
+    policies: Vec<Vec<usize>>,
+    measures: Vec<Vec<usize>>,
+    projects: Vec<Vec<usize>>,
+    /// Rows of a project.
+    placements: Vec<Vec<usize>>,
+}
+
+impl Parts {
+    fn of(sheet: &ParsedSheet, merged: &[Option<usize>]) -> Self {
+        let rows = &sheet.rows;
+        Self {
+            places: gathered(rows.len(), merged, |index, first| {
+                Some(first.unwrap_or(index))
+            }),
+            numeric_goals: gathered(sheet.goals.len(), rows, |_, row| {
+                row.project.is_none().then_some(row.goal)
+            }),
+            policies: gathered(sheet.goals.len(), &sheet.policies, |_, policy| {
+                Some(policy.goal)
+            }),
+            measures: gathered(sheet.policies.len(), &sheet.measures, |_, measure| {
+                Some(measure.policy)
+            }),
+            projects: gathered(sheet.measures.len(), &sheet.projects, |_, project| {
+                Some(project.measure)
+            }),
+            placements: gathered(sheet.projects.len(), rows, |_, row| row.project),
+        }
+    }
+}
+
+/// Indexes of `all`, gathered under the index that each belongs to.
+fn gathered<T>(
+    wholes: usize,
+    all: &[T],
+    whole_of: impl Fn(usize, &T) -> Option<usize>,
+) -> Vec<Vec<usize>> {
+    let mut gathered = vec![Vec::new(); wholes];
+    for (index, part) in all.iter().enumerate() {
+        if let Some(whole) = whole_of(index, part) {
+            gathered[whole].push(index);
+        }
+    }
+    gathered
 }
 
 impl Drafter<'_> {
@@ -118,16 +173,14 @@ impl Drafter<'_> {
         self.indicators[self.merged[row].unwrap_or(row)]
     }
 
-    /// Every row that shows the indicator of `row`.
-    fn places_of(&self, row: usize) -> impl Iterator<Item = usize> + '_ {
-        (0..self.sheet.rows.len()).filter(move |other| self.merged[*other].unwrap_or(*other) == row)
-    }
-
     fn indicator(&self, index: usize) -> Result<IndicatorDraft, DraftError> {
         let row = &self.sheet.rows[index];
-        let department = self
-            .places_of(index)
-            .find_map(|place| self.file.department_of(self.sheet, &self.sheet.rows[place]))
+        let department = self.parts.places[index]
+            .iter()
+            .find_map(|place| {
+                self.file
+                    .department_of(self.sheet, &self.sheet.rows[*place])
+            })
             .map(|entry| {
                 self.options
                     .departments
@@ -174,8 +227,9 @@ impl Drafter<'_> {
                 && !matches!(cell.status(), CellStatus::Missing | CellStatus::NotDue))
             .then(|| cell.clone());
             let commentary: BTreeMap<PlacementId, Commentary> = if is_evaluated {
-                self.places_of(index)
-                    .map(|place| (self.placements[place], &self.sheet.rows[place].commentary))
+                self.parts.places[index]
+                    .iter()
+                    .map(|&place| (self.placements[place], &self.sheet.rows[place].commentary))
                     .filter(|(_, text)| !text.is_empty())
                     .map(|(placement, text)| (placement, Commentary::from_original(text)))
                     .collect()
@@ -201,13 +255,13 @@ impl Drafter<'_> {
     fn goals(&self, ids: &mut dyn FnMut() -> Uuid) -> Vec<GoalDraft> {
         let sheet = self.sheet;
         let goals = sheet.goals.iter().enumerate().map(|(goal, parsed)| {
-            let policies = indexes(&sheet.policies, |policy| policy.goal == goal);
+            let policies = self.parts.policies[goal].iter();
             GoalDraft {
                 id: self.goals[goal],
                 number: parsed.number.clone(),
                 title: parsed.title.clone(),
-                numeric_goals: self.placed(|row| row.goal == goal && row.project.is_none()),
-                policies: policies.map(|policy| self.policy(policy, ids)).collect(),
+                numeric_goals: self.placed(&self.parts.numeric_goals[goal]),
+                policies: policies.map(|policy| self.policy(*policy, ids)).collect(),
             }
         });
         goals.collect()
@@ -215,25 +269,24 @@ impl Drafter<'_> {
 
     fn policy(&self, policy: usize, ids: &mut dyn FnMut() -> Uuid) -> PolicyDraft {
         let parsed = &self.sheet.policies[policy];
-        let measures = indexes(&self.sheet.measures, |measure| measure.policy == policy);
         PolicyDraft {
             id: PolicyId(ids()),
             number: parsed.number.clone(),
             title: parsed.title.clone(),
-            measures: measures
-                .map(|measure| {
+            measures: self.parts.measures[policy]
+                .iter()
+                .map(|&measure| {
                     let parsed = &self.sheet.measures[measure];
-                    let projects =
-                        indexes(&self.sheet.projects, |project| project.measure == measure);
                     MeasureDraft {
                         id: MeasureId(ids()),
                         number: parsed.number.clone(),
                         title: parsed.title.clone(),
-                        projects: projects
-                            .map(|project| ProjectDraft {
+                        projects: self.parts.projects[measure]
+                            .iter()
+                            .map(|&project| ProjectDraft {
                                 id: ProjectId(ids()),
                                 title: self.sheet.projects[project].title.clone(),
-                                placements: self.placed(|row| row.project == Some(project)),
+                                placements: self.placed(&self.parts.placements[project]),
                             })
                             .collect(),
                     }
@@ -242,9 +295,9 @@ impl Drafter<'_> {
         }
     }
 
-    fn placed(&self, belongs: impl Fn(&ParsedRow) -> bool) -> Vec<PlacementDraft> {
-        indexes(&self.sheet.rows, belongs)
-            .map(|index| {
+    fn placed(&self, rows: &[usize]) -> Vec<PlacementDraft> {
+        rows.iter()
+            .map(|&index| {
                 let row = &self.sheet.rows[index];
                 PlacementDraft {
                     id: self.placements[index],
@@ -313,16 +366,6 @@ impl Drafter<'_> {
                 .collect(),
         }
     }
-}
-
-fn indexes<'s, T>(
-    all: &'s [T],
-    belongs: impl Fn(&T) -> bool + 's,
-) -> impl Iterator<Item = usize> + 's {
-    all.iter()
-        .enumerate()
-        .filter(move |(_, of)| belongs(of))
-        .map(|(index, _)| index)
 }
 
 /// How the years' figures make one for the term (DOMAIN Q10, Q11).

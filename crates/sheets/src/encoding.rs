@@ -78,12 +78,21 @@ pub struct Decoded {
     pub is_exact: bool,
 }
 
+/// The largest file that is read, in bytes: a hundred times a large city's sheet.
+pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
+
 /// Why a file is not read as text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingError {
     /// There is nothing in it.
     #[error("the file is empty; choose the file that holds the sheet")]
     Empty,
+    /// Larger than [`MAX_FILE_BYTES`].
+    #[error("the file is too large: {bytes} bytes, at most 16 MiB; is this the right file?")]
+    TooLarge {
+        /// Its size, in bytes.
+        bytes: usize,
+    },
     /// A ZIP container, which XLSX workbooks are.
     #[error(
         "the file is an XLSX workbook or another ZIP archive; XLSX is not read by this version: save the sheet as tab-separated text (UTF-8 or Shift_JIS)"
@@ -124,6 +133,7 @@ impl EncodingError {
     pub fn ja(&self) -> String {
         match self {
             Self::Empty => "ファイルが空です。シートの入ったファイルを選んでください。".into(),
+            Self::TooLarge { bytes } => format!("ファイルが大きすぎます({bytes}バイト、上限は16MiB)。正しいファイルか確認してください。"),
             Self::Workbook => "XLSX(Excelブック)はこの版では読み込めません。シートをタブ区切りテキスト(UTF-8またはShift_JIS)で保存してください。".into(),
             Self::OldWorkbook => "XLS(旧形式のExcelブック)は読み込めません。シートをタブ区切りテキスト(UTF-8またはShift_JIS)で保存してください。".into(),
             Self::Pdf => "PDFは読み込めません。表を表計算ソフトに写し、タブ区切りテキスト(UTF-8またはShift_JIS)で保存してください。".into(),
@@ -136,10 +146,13 @@ impl EncodingError {
 /// Recognises the encoding and decodes.
 ///
 /// # Errors
-/// Where the bytes are no text; the error says where and what to do.
+/// Where the bytes are no text or too many; the error says where and what to do.
 pub fn decode(bytes: &[u8]) -> Result<Decoded, EncodingError> {
     if bytes.is_empty() {
         return Err(EncodingError::Empty);
+    }
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(EncodingError::TooLarge { bytes: bytes.len() });
     }
     for (magic, error) in [
         (&b"PK\x03\x04"[..], EncodingError::Workbook),

@@ -161,8 +161,15 @@ fn read_record<'t>(
 }
 
 fn unquoted_end(text: &str, delimiter: Delimiter, line_ending: &str) -> usize {
-    let line = text.find(line_ending).unwrap_or(text.len());
-    text[..line].find(delimiter.character()).unwrap_or(line)
+    // One search for both, no further than the cell: looking for the line's end first would
+    // read a long line once for each of its cells.
+    let ends_here = |at: usize| {
+        text[at..].starts_with(delimiter.character()) || text[at..].starts_with(line_ending)
+    };
+    text.match_indices([delimiter.character(), '\r', '\n'])
+        .map(|(at, _)| at)
+        .find(|at| ends_here(*at))
+        .unwrap_or(text.len())
 }
 
 enum Quoted {
@@ -267,6 +274,13 @@ mod tests {
         ] {
             assert_eq!(put_together(&Table::read(text)), text, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_lone_carriage_return_in_a_windows_file_stays_in_its_cell() {
+        let table = Table::read("a\rb\tc\r\nd\te\r\n");
+        assert_eq!(table.records[0].cells, ["a\rb", "c"]);
+        assert_eq!(table.records[1].cells, ["d", "e"]);
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use daicho_access::Access;
 use daicho_app::{App, Surroundings};
-use daicho_eventlog::MemoryLog;
-use daicho_sample::{Played, SeededIds, StoryClock};
+use daicho_eventlog::{EventLog, GlobalPosition, MemoryLog, RecordedEvent};
+pub use daicho_sample::{Played, SHEET_TSV};
+use daicho_sample::{SeededIds, StoryClock};
 use jiff::Timestamp;
 
 /// A service over a log in memory, with a clock that a test moves.
@@ -39,6 +40,11 @@ impl TestApp {
             .await
             .unwrap();
         Self { app: Arc::new(app), clock, log }
+    }
+
+    /// Every event of the log, as stored.
+    pub async fn events(&self) -> Vec<RecordedEvent> {
+        self.log.read_all(GlobalPosition(0), usize::MAX).await.unwrap()
     }
 
     /// The sample city after its two years.

@@ -12,7 +12,11 @@ use crate::web::Web;
 /// # Errors
 /// What the schema refuses, as the page that says so; a stranger is sent to sign in.
 pub(crate) async fn ask<Q: GraphQLQuery>(web: &Web, visitor: &Visitor, variables: Q::Variables) -> Result<Q::ResponseData, Problem> {
-    let data = execute::<Q>(web, visitor, variables).await?;
+    let data = execute::<Q>(web, visitor, variables).await.map_err(|problem| match problem {
+        // Questions are about addresses: one that cannot be read leads nowhere.
+        Problem::BadInput => Problem::NotFound(None),
+        other => other,
+    })?;
     serde_json::from_value(data).map_err(|error| Problem::internal(&error))
 }
 
@@ -28,7 +32,7 @@ pub(crate) async fn execute<Q: GraphQLQuery>(
         .operation_name(body.operation_name)
         .variables(Variables::from_json(variables))
         .data(visitor.context());
-    let Response { data, errors, .. } = web.schema.execute(request).await;
+    let Response { data, errors, .. } = daicho_graphql::answer(&web.schema, request).await;
     if let Some(error) = errors.first() {
         return Err(problem(error, visitor));
     }
@@ -45,7 +49,12 @@ fn problem(error: &ServerError, visitor: &Visitor) -> Problem {
         Some("forbidden" | "no_grant") if visitor.session.is_none() => Problem::sign_in(visitor),
         Some("forbidden" | "no_grant") => Problem::Forbidden(message),
         Some("not_found" | "invalid") => Problem::NotFound(message),
-        Some("busy" | "unavailable") => Problem::Unavailable(message),
+        // Our documents fit the schema; what does not came from an address or a form.
+        Some("bad_input") => {
+            tracing::warn!(error = %error.message, "an address or a form holds what cannot be read");
+            Problem::BadInput
+        }
+        Some("busy" | "unavailable" | "read_only") => Problem::Unavailable(message),
         _ => Problem::internal(&error.message),
     }
 }

@@ -33,23 +33,46 @@ pub struct AccountInfo {
 impl App {
     /// The signed-in account with what it holds today; none for others.
     pub fn viewer(&self, caller: &Caller) -> Option<Viewer> {
-        let Caller::Account(account) = caller else { return None };
+        let Caller::Account(account) = caller else {
+            return None;
+        };
         let models = self.models();
-        let state = models.world.account(*account).filter(|state| !state.disabled)?;
+        let state = models
+            .world
+            .account(*account)
+            .filter(|state| !state.disabled)?;
         let today = local_date(self.now());
-        let grants = state.grants.values().filter(|grant| grant.holds_on(today)).cloned().collect();
-        Some(Viewer { account: state.id, municipality: state.municipality, grants })
+        let grants = state
+            .grants
+            .values()
+            .filter(|grant| grant.holds_on(today))
+            .cloned()
+            .collect();
+        Some(Viewer {
+            account: state.id,
+            municipality: state.municipality,
+            grants,
+        })
     }
 
     /// Whether `caller` may do `action` for the department (or the whole municipality), so that
     /// pages offer only what will work. The policies are asked again when it is done.
-    pub fn allows(&self, caller: &Caller, action: Action, municipality: MunicipalityId, department: Option<DepartmentId>) -> bool {
+    pub fn allows(
+        &self,
+        caller: &Caller,
+        action: Action,
+        municipality: MunicipalityId,
+        department: Option<DepartmentId>,
+    ) -> bool {
         self.may(&self.models(), caller, action, municipality, department)
     }
 
     /// Whether the account exists and may still act.
     pub fn is_active(&self, account: AccountId) -> bool {
-        self.models().world.account(account).is_some_and(|state| !state.disabled)
+        self.models()
+            .world
+            .account(account)
+            .is_some_and(|state| !state.disabled)
     }
 
     /// All municipalities of this service; their names are public.
@@ -64,7 +87,11 @@ impl App {
 
     /// All departments of a municipality, oldest first; their names are public.
     pub fn departments(&self, municipality: MunicipalityId) -> Vec<DepartmentState> {
-        self.models().world.departments(municipality).cloned().collect()
+        self.models()
+            .world
+            .departments(municipality)
+            .cloned()
+            .collect()
     }
 
     /// One department.
@@ -76,7 +103,11 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Refused`] for those who may not read accounts.
-    pub fn accounts(&self, caller: &Caller, municipality: MunicipalityId) -> Result<Vec<AccountInfo>, AppError> {
+    pub fn accounts(
+        &self,
+        caller: &Caller,
+        municipality: MunicipalityId,
+    ) -> Result<Vec<AccountInfo>, AppError> {
         let models = self.models();
         self.must(&models, caller, Action::ReadAccounts, municipality, None)?;
         let today = local_date(self.now());
@@ -84,7 +115,12 @@ impl App {
             .world
             .accounts(municipality)
             .map(|state| AccountInfo {
-                holds_today: state.grants.values().filter(|grant| grant.holds_on(today)).cloned().collect(),
+                holds_today: state
+                    .grants
+                    .values()
+                    .filter(|grant| grant.holds_on(today))
+                    .cloned()
+                    .collect(),
                 state: state.clone(),
             })
             .collect())
@@ -96,6 +132,10 @@ impl App {
     /// [`AppError::Refused`] where there is no such account.
     pub fn account(&self, id: AccountId) -> Result<AccountState, AppError> {
         let models = self.models();
-        Ok(models.world.account(id).cloned().ok_or_else(|| Rejection::not_found("account"))?)
+        Ok(models
+            .world
+            .account(id)
+            .cloned()
+            .ok_or_else(|| Rejection::not_found("account"))?)
     }
 }

@@ -15,12 +15,24 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Refused`] for those who may not read it.
-    pub fn figure_history(&self, caller: &Caller, plan: PlanId, indicator: IndicatorId, year: FiscalYear) -> Result<Vec<Arc<HistoryEntry>>, AppError> {
+    pub fn figure_history(
+        &self,
+        caller: &Caller,
+        plan: PlanId,
+        indicator: IndicatorId,
+        year: FiscalYear,
+    ) -> Result<Vec<Arc<HistoryEntry>>, AppError> {
         let models = self.models();
         let view = models.world.view();
         let municipality = view.plan(plan)?.municipality;
         let department = view.indicator(plan, indicator)?.department;
-        self.must(&models, caller, Action::ReadHistory, municipality, department)?;
+        self.must(
+            &models,
+            caller,
+            Action::ReadHistory,
+            municipality,
+            department,
+        )?;
         let with_refusals = self.may(&models, caller, Action::ReadRefusals, municipality, None);
         Ok(models.figure_history(plan, indicator, year, with_refusals))
     }
@@ -29,7 +41,12 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Refused`] for those who may not read them.
-    pub fn refusals(&self, caller: &Caller, municipality: MunicipalityId, max: usize) -> Result<Vec<Arc<Refusal>>, AppError> {
+    pub fn refusals(
+        &self,
+        caller: &Caller,
+        municipality: MunicipalityId,
+        max: usize,
+    ) -> Result<Vec<Arc<Refusal>>, AppError> {
         let models = self.models();
         self.must(&models, caller, Action::ReadRefusals, municipality, None)?;
         let is_of = |refusal: &Refusal| {
@@ -40,7 +57,14 @@ impl App {
                 .and_then(|account| models.world.account(account))
                 .is_some_and(|account| account.municipality == municipality)
         };
-        Ok(models.refusals().iter().rev().filter(|refusal| is_of(refusal)).take(max).cloned().collect())
+        Ok(models
+            .refusals()
+            .iter()
+            .rev()
+            .filter(|refusal| is_of(refusal))
+            .take(max)
+            .cloned()
+            .collect())
     }
 
     /// What waits for the caller.
@@ -59,7 +83,15 @@ impl App {
         let grants: Vec<_> = viewer
             .grants
             .into_iter()
-            .filter(|grant| self.may(&models, caller, Action::ReadInbox, grant.municipality, grant.department))
+            .filter(|grant| {
+                self.may(
+                    &models,
+                    caller,
+                    Action::ReadInbox,
+                    grant.municipality,
+                    grant.department,
+                )
+            })
             .collect();
         Ok(Inbox::of(&models.world, &grants, self.now()))
     }

@@ -6,7 +6,9 @@ use daicho_access::Caller;
 use daicho_domain::period::PeriodState;
 use daicho_domain::plan::PlanState;
 use daicho_domain::sheet::{Audience, Sheet};
-use daicho_domain::{Action, DepartmentId, FiscalYear, IndicatorId, MunicipalityId, PlanId, Rejection};
+use daicho_domain::{
+    Action, DepartmentId, FiscalYear, IndicatorId, MunicipalityId, PlanId, Rejection,
+};
 use daicho_projections::{Progress, PublishedSheet, ReadModels};
 use jiff::Timestamp;
 
@@ -61,9 +63,19 @@ pub struct Published {
 
 impl App {
     /// The plan, if the caller may know that it exists.
-    pub(crate) fn plan_for<'m>(&self, models: &'m ReadModels, caller: &Caller, plan: PlanId) -> Result<&'m PlanState, Rejection> {
-        let state = models.world.plan(plan).ok_or_else(|| Rejection::not_found("plan"))?;
-        let is_public = models.published_years().any(|(published, _)| published == plan);
+    pub(crate) fn plan_for<'m>(
+        &self,
+        models: &'m ReadModels,
+        caller: &Caller,
+        plan: PlanId,
+    ) -> Result<&'m PlanState, Rejection> {
+        let state = models
+            .world
+            .plan(plan)
+            .ok_or_else(|| Rejection::not_found("plan"))?;
+        let is_public = models
+            .published_years()
+            .any(|(published, _)| published == plan);
         if is_public || self.may(models, caller, Action::ReadSheet, state.municipality, None) {
             Ok(state)
         } else {
@@ -107,7 +119,12 @@ impl App {
                 .filter(|period| is_inside || !period.publications.is_empty())
                 .cloned()
                 .collect(),
-            adopted_year: plan.documents.values().map(|document| document.evaluated_year).max().filter(|_| is_inside),
+            adopted_year: plan
+                .documents
+                .values()
+                .map(|document| document.evaluated_year)
+                .max()
+                .filter(|_| is_inside),
         }
     }
 
@@ -117,7 +134,10 @@ impl App {
     /// [`AppError::Refused`] for those who may not read the working sheet.
     pub fn plan_state(&self, caller: &Caller, plan: PlanId) -> Result<PlanState, AppError> {
         let models = self.models();
-        let state = models.world.plan(plan).ok_or_else(|| Rejection::not_found("plan"))?;
+        let state = models
+            .world
+            .plan(plan)
+            .ok_or_else(|| Rejection::not_found("plan"))?;
         self.must(&models, caller, Action::ReadSheet, state.municipality, None)?;
         Ok(state.clone())
     }
@@ -127,27 +147,55 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Refused`] for those who may not read it.
-    pub fn sheet(&self, caller: &Caller, plan: PlanId, year: FiscalYear) -> Result<Sheet, AppError> {
+    pub fn sheet(
+        &self,
+        caller: &Caller,
+        plan: PlanId,
+        year: FiscalYear,
+    ) -> Result<Sheet, AppError> {
         let models = self.models();
         Ok(self.sheet_in(&models, caller, plan, year)?)
     }
 
     /// The working sheet as it stood in `content`; who may read what is judged by the grants of
     /// today.
-    pub(crate) fn sheet_in(&self, content: &ReadModels, caller: &Caller, plan: PlanId, year: FiscalYear) -> Result<Sheet, Rejection> {
+    pub(crate) fn sheet_in(
+        &self,
+        content: &ReadModels,
+        caller: &Caller,
+        plan: PlanId,
+        year: FiscalYear,
+    ) -> Result<Sheet, Rejection> {
         let today = self.models();
-        let state = content.world.plan(plan).ok_or_else(|| Rejection::not_found("plan"))?;
+        let state = content
+            .world
+            .plan(plan)
+            .ok_or_else(|| Rejection::not_found("plan"))?;
         self.must(&today, caller, Action::ReadSheet, state.municipality, None)?;
         must_be_in_term(state, year)?;
-        let sees_drafts = |department: Option<DepartmentId>| self.may(&today, caller, Action::ReadDraft, state.municipality, department);
-        Sheet::derive(&content.world, state, year, Audience::Inside(&sees_drafts)).ok_or_else(|| Rejection::not_found("indicator of the plan"))
+        let sees_drafts = |department: Option<DepartmentId>| {
+            self.may(
+                &today,
+                caller,
+                Action::ReadDraft,
+                state.municipality,
+                department,
+            )
+        };
+        Sheet::derive(&content.world, state, year, Audience::Inside(&sees_drafts))
+            .ok_or_else(|| Rejection::not_found("indicator of the plan"))
     }
 
     /// A published sheet: the newest publication, or the one asked for.
     ///
     /// # Errors
     /// [`AppError::Refused`] where there is no such publication.
-    pub fn published_sheet(&self, plan: PlanId, year: FiscalYear, number: Option<u32>) -> Result<Published, AppError> {
+    pub fn published_sheet(
+        &self,
+        plan: PlanId,
+        year: FiscalYear,
+        number: Option<u32>,
+    ) -> Result<Published, AppError> {
         Ok(published_in(&self.models(), plan, year, number)?)
     }
 
@@ -160,18 +208,42 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Refused`] for those who may not read it.
-    pub fn progress(&self, caller: &Caller, plan: PlanId, year: FiscalYear) -> Result<Progress, AppError> {
+    pub fn progress(
+        &self,
+        caller: &Caller,
+        plan: PlanId,
+        year: FiscalYear,
+    ) -> Result<Progress, AppError> {
         let models = self.models();
-        let state = models.world.plan(plan).ok_or_else(|| Rejection::not_found("plan"))?;
+        let state = models
+            .world
+            .plan(plan)
+            .ok_or_else(|| Rejection::not_found("plan"))?;
         must_be_in_term(state, year)?;
         let today = daicho_domain::command::local_date(self.now());
-        let mut progress = Progress::of(&models.world, plan, year, today).ok_or_else(|| Rejection::not_found("plan"))?;
-        if self.must(&models, caller, Action::ReadProgress, state.municipality, None).is_ok() {
+        let mut progress = Progress::of(&models.world, plan, year, today)
+            .ok_or_else(|| Rejection::not_found("plan"))?;
+        if self
+            .must(
+                &models,
+                caller,
+                Action::ReadProgress,
+                state.municipality,
+                None,
+            )
+            .is_ok()
+        {
             return Ok(progress);
         }
         let mut refusal = None;
         progress.departments.retain(|department| {
-            match self.must(&models, caller, Action::ReadProgress, state.municipality, department.department) {
+            match self.must(
+                &models,
+                caller,
+                Action::ReadProgress,
+                state.municipality,
+                department.department,
+            ) {
                 Ok(()) => true,
                 Err(rejection) => {
                     refusal.get_or_insert(rejection);
@@ -192,7 +264,10 @@ pub(crate) fn must_be_in_term(plan: &PlanState, year: FiscalYear) -> Result<(), 
     }
     Err(Rejection::invalid(
         "fiscal_year",
-        format!("{year} is outside the plan's term {} to {}", plan.term_from, plan.term_to),
+        format!(
+            "{year} is outside the plan's term {} to {}",
+            plan.term_from, plan.term_to
+        ),
         format!("{}は計画期間の外です。", year.ja()),
     ))
 }
@@ -228,13 +303,23 @@ fn publications(models: &ReadModels, plan: PlanId, year: FiscalYear) -> Vec<Publ
 }
 
 /// A published sheet as `models` know it.
-pub(crate) fn published_in(models: &ReadModels, plan: PlanId, year: FiscalYear, number: Option<u32>) -> Result<Published, Rejection> {
+pub(crate) fn published_in(
+    models: &ReadModels,
+    plan: PlanId,
+    year: FiscalYear,
+    number: Option<u32>,
+) -> Result<Published, Rejection> {
     let published = match number {
-        Some(number) => models.publications(plan, year).find(|published| published.number == number),
+        Some(number) => models
+            .publications(plan, year)
+            .find(|published| published.number == number),
         None => models.publications(plan, year).next_back(),
     };
     let published = published.ok_or_else(|| Rejection::not_found("publication"))?;
-    let state = published.world.plan(plan).ok_or_else(|| Rejection::not_found("plan"))?;
+    let state = published
+        .world
+        .plan(plan)
+        .ok_or_else(|| Rejection::not_found("plan"))?;
     let sheet = Sheet::derive(&published.world, state, year, Audience::Public)
         .ok_or_else(|| Rejection::not_found("indicator of the plan"))?;
     let all = publications(models, plan, year);
@@ -243,5 +328,9 @@ pub(crate) fn published_in(models: &ReadModels, plan: PlanId, year: FiscalYear, 
         .find(|info| info.number == published.number)
         .cloned()
         .ok_or_else(|| Rejection::not_found("publication"))?;
-    Ok(Published { sheet, publication, all })
+    Ok(Published {
+        sheet,
+        publication,
+        all,
+    })
 }

@@ -82,28 +82,64 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Refused`] for those who may not read the department's drafts.
-    pub fn report(&self, caller: &Caller, plan: PlanId, indicator: IndicatorId, year: FiscalYear) -> Result<ReportView, AppError> {
+    pub fn report(
+        &self,
+        caller: &Caller,
+        plan: PlanId,
+        indicator: IndicatorId,
+        year: FiscalYear,
+    ) -> Result<ReportView, AppError> {
         let models = self.models();
         let view = models.world.view();
         let state = view.plan(plan)?;
         let indicator = view.indicator(plan, indicator)?;
-        self.must(&models, caller, Action::ReadDraft, state.municipality, indicator.department)?;
+        self.must(
+            &models,
+            caller,
+            Action::ReadDraft,
+            state.municipality,
+            indicator.department,
+        )?;
         super::plan::must_be_in_term(state, year)?;
         let period = view.period(plan, year);
         let standing = Standing::of(indicator, year, period);
         let now = self.now();
         let previous = indicator.reports.get(&year.previous());
-        let kind = state.placements_of(indicator.id).map(|placement| placement.kind).next();
-        let target = indicator.targets_in_force(year).and_then(|version| version.years.get(&year)).cloned();
-        let actual = standing.report.actual.as_ref().map(|entered| &entered.content.cell);
+        let kind = state
+            .placements_of(indicator.id)
+            .map(|placement| placement.kind)
+            .next();
+        let target = indicator
+            .targets_in_force(year)
+            .and_then(|version| version.years.get(&year))
+            .cloned();
+        let actual = standing
+            .report
+            .actual
+            .as_ref()
+            .map(|entered| &entered.content.cell);
         let previous_texts: BTreeMap<PlacementId, Commentary> = previous
-            .map(|report| report.commentary.iter().map(|(id, entered)| (*id, entered.content.clone())).collect())
+            .map(|report| {
+                report
+                    .commentary
+                    .iter()
+                    .map(|(id, entered)| (*id, entered.content.clone()))
+                    .collect()
+            })
             .unwrap_or_default();
         let places = state
             .placements_of(indicator.id)
             .map(|placement| ReportPlace {
-                goal: state.goals.iter().find(|goal| goal.id == placement.goal).map(daicho_domain::plan::Goal::heading).unwrap_or_default(),
-                project: placement.project.and_then(|id| state.project(id)).map(|(_, _, _, project)| project.title.clone()),
+                goal: state
+                    .goals
+                    .iter()
+                    .find(|goal| goal.id == placement.goal)
+                    .map(daicho_domain::plan::Goal::heading)
+                    .unwrap_or_default(),
+                project: placement
+                    .project
+                    .and_then(|id| state.project(id))
+                    .map(|(_, _, _, project)| project.title.clone()),
                 is_editable: standing.is_editable(ReportCell::Commentary(placement.id), now),
                 previous_commentary: previous_texts.get(&placement.id).cloned(),
                 placement: placement.clone(),
@@ -111,7 +147,15 @@ impl App {
             .collect();
         let allowed = Action::ALL
             .into_iter()
-            .filter(|action| self.may(&models, caller, *action, state.municipality, indicator.department))
+            .filter(|action| {
+                self.may(
+                    &models,
+                    caller,
+                    *action,
+                    state.municipality,
+                    indicator.department,
+                )
+            })
             .collect();
         Ok(ReportView {
             plan,
@@ -119,7 +163,9 @@ impl App {
             municipality: state.municipality,
             fiscal_year: year,
             department: indicator.department,
-            has_figure: state.placements_of(indicator.id).any(|placement| placement.kind.has_figure()),
+            has_figure: state
+                .placements_of(indicator.id)
+                .any(|placement| placement.kind.has_figure()),
             places,
             judgement: judge(
                 kind.unwrap_or(daicho_domain::plan::IndicatorKind::NoKpi),
@@ -128,7 +174,9 @@ impl App {
                 actual,
             ),
             target,
-            previous_actual: previous.and_then(|report| report.actual.as_ref()).map(|entered| entered.content.cell.clone()),
+            previous_actual: previous
+                .and_then(|report| report.actual.as_ref())
+                .map(|entered| entered.content.cell.clone()),
             route: state.route_version(standing.report.route_version).clone(),
             due: period.map(|period| period.due),
             is_actual_editable: standing.is_editable(ReportCell::Actual, now),

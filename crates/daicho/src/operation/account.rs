@@ -20,7 +20,7 @@ use crate::service::Service;
 #[serde(rename_all = "snake_case")]
 pub enum AccountOperation {
     /// `account open`.
-    Open { name: String, display_name: String, password: String, print_password: bool, acting: String },
+    Open { name: String, display_name: String, password: String, print_password: bool, acting: Option<String> },
     /// `account grant`.
     Grant {
         name: String,
@@ -29,25 +29,26 @@ pub enum AccountOperation {
         from: Option<Date>,
         until: Option<Date>,
         on_behalf_of: Option<String>,
-        acting: String,
+        acting: Option<String>,
     },
     /// `account withdraw`.
-    Withdraw { name: String, grant: String, reason: String, acting: String },
+    Withdraw { name: String, grant: String, reason: String, acting: Option<String> },
     /// `account disable`.
-    Disable { name: String, reason: String, acting: String },
+    Disable { name: String, reason: String, acting: Option<String> },
     /// `account password`.
     Password { name: String, password: String, print_password: bool, acting: Option<String> },
     /// `account list`.
-    List { json: bool, acting: String },
+    List { json: bool, acting: Option<String> },
 }
 
 pub(super) async fn run(service: &Service, operation: AccountOperation, operator: &str) -> Result<Outcome, Failure> {
     match operation {
         AccountOperation::Open { name, display_name, password, print_password, acting } => {
-            open(service, &name, &display_name, &password, print_password, &acting).await
+            let caller = acting_as(service, acting.as_deref(), operator)?;
+            open(service, &caller, &name, &display_name, &password, print_password).await
         }
         AccountOperation::Grant { name, role, department, from, until, on_behalf_of, acting } => {
-            let caller = acting_as(service, &acting)?;
+            let caller = acting_as(service, acting.as_deref(), operator)?;
             let municipality = municipality_of(service, &caller)?;
             let role = Role::from_code(&role).filter(|role| Role::GRANTABLE.contains(role)).ok_or_else(|| {
                 let roles = Role::GRANTABLE.map(Role::code).join(", ");
@@ -68,7 +69,7 @@ pub(super) async fn run(service: &Service, operation: AccountOperation, operator
             Ok(Outcome::lines([line]))
         }
         AccountOperation::Withdraw { name, grant, reason, acting } => {
-            let caller = acting_as(service, &acting)?;
+            let caller = acting_as(service, acting.as_deref(), operator)?;
             let account = account_called(service, &name)?;
             let grant: GrantId = grant
                 .parse()
@@ -77,7 +78,7 @@ pub(super) async fn run(service: &Service, operation: AccountOperation, operator
             Ok(Outcome::lines([format!("the grant is withdrawn from {name}")]))
         }
         AccountOperation::Disable { name, reason, acting } => {
-            let caller = acting_as(service, &acting)?;
+            let caller = acting_as(service, acting.as_deref(), operator)?;
             let account = account_called(service, &name)?;
             give(service, &caller, DisableAccount { account, reason }).await?;
             let disabled = service.identity.disable(account, service.app.now());
@@ -85,10 +86,7 @@ pub(super) async fn run(service: &Service, operation: AccountOperation, operator
             Ok(Outcome::lines([format!("{name} is disabled and signed out everywhere")]))
         }
         AccountOperation::Password { name, password, print_password, acting } => {
-            let caller = match acting {
-                Some(acting) => acting_as(service, &acting)?,
-                None => Caller::Operator(operator.to_owned()),
-            };
+            let caller = acting_as(service, acting.as_deref(), operator)?;
             let account = account_called(service, &name)?;
             // Recorded first: a change that cannot be recorded is not made.
             give(service, &caller, RecordCredentialsChange { account }).await?;
@@ -96,25 +94,25 @@ pub(super) async fn run(service: &Service, operation: AccountOperation, operator
             let line = format!("{name} has a new password and is signed out everywhere");
             Ok(Outcome::lines([line].into_iter().chain(announced(&password, print_password))))
         }
-        AccountOperation::List { json, acting } => list(service, json, &acting),
+        AccountOperation::List { json, acting } => list(service, json, &acting_as(service, acting.as_deref(), operator)?),
     }
 }
 
-async fn open(service: &Service, name: &str, display_name: &str, password: &str, print: bool, acting: &str) -> Result<Outcome, Failure> {
-    let caller = acting_as(service, acting)?;
-    let municipality = municipality_of(service, &caller)?;
+async fn open(service: &Service, caller: &Caller, name: &str, display_name: &str, password: &str, print: bool) -> Result<Outcome, Failure> {
+    let municipality = municipality_of(service, caller)?;
     let words: Vec<String> = service.app.municipality(municipality).map(|m| m.name).into_iter().collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let account = AccountId(service.app.new_id());
-    // Decided first, without recording it: who may not open accounts must not fill the register.
-    service.app.preview(&caller, OpenAccount { account, municipality })?;
-    register(service, account, name, display_name, password, &words).await?;
-    give(service, &caller, OpenAccount { account, municipality }).await?;
+    // Who may not open accounts must not fill the register; the refusal is recorded by `give`.
+    if service.app.preview(caller, OpenAccount { account, municipality }).is_ok() {
+        register(service, account, name, display_name, password, &words).await?;
+    }
+    give(service, caller, OpenAccount { account, municipality }).await.inspect_err(|_| forget(service, account))?;
     let line = format!("{name} can sign in; give a role with 'daicho account grant {name} --role …'");
     Ok(Outcome::lines([line].into_iter().chain(announced(password, print))))
 }
 
-fn list(service: &Service, json: bool, acting: &str) -> Result<Outcome, Failure> {
+fn list(service: &Service, json: bool, caller: &Caller) -> Result<Outcome, Failure> {
     #[derive(Serialize)]
     struct Entry {
         name: String,
@@ -123,10 +121,9 @@ fn list(service: &Service, json: bool, acting: &str) -> Result<Outcome, Failure>
         disabled: bool,
         grants: Vec<Grant>,
     }
-    let caller = acting_as(service, acting)?;
-    let municipality = municipality_of(service, &caller)?;
+    let municipality = municipality_of(service, caller)?;
     let mut entries = Vec::new();
-    for account in service.app.accounts(&caller, municipality)? {
+    for account in service.app.accounts(caller, municipality)? {
         let person = service.identity.person(account.state.id).map_err(|error| Failure::new(with_causes(&error)))?;
         let (name, display_name) = person.map_or_else(Default::default, |person| (person.sign_in_name, person.display_name));
         entries.push(Entry {
@@ -172,6 +169,18 @@ pub(super) async fn register(
         tracing::warn!(%error, "a person without a password is left in the register");
     }
     set
+}
+
+/// Takes back a person whose account was never opened.
+pub(super) fn forget(service: &Service, account: AccountId) {
+    match service.identity.person(account) {
+        Ok(None) => {}
+        _ => {
+            if let Err(error) = service.identity.erase(account, service.app.now()) {
+                tracing::warn!(%error, "a person without an account is left in the register");
+            }
+        }
+    }
 }
 
 async fn set_password(service: &Service, account: AccountId, password: &str, local_words: &[&str]) -> Result<(), Failure> {

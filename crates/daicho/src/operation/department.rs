@@ -14,20 +14,20 @@ use crate::service::Service;
 #[serde(rename_all = "snake_case")]
 pub enum DepartmentOperation {
     /// `department open`.
-    Open { name: String, from: Option<Date>, acting: String },
+    Open { name: String, from: Option<Date>, acting: Option<String> },
     /// `department rename`.
-    Rename { name: String, new_name: String, acting: String },
+    Rename { name: String, new_name: String, acting: Option<String> },
     /// `department close`.
-    Close { name: String, to: Option<Date>, acting: String },
+    Close { name: String, to: Option<Date>, acting: Option<String> },
     /// `department list`.
     List,
 }
 
-pub(super) async fn run(service: &Service, operation: DepartmentOperation) -> Result<Outcome, Failure> {
+pub(super) async fn run(service: &Service, operation: DepartmentOperation, operator: &str) -> Result<Outcome, Failure> {
     let today = local_date(service.app.now());
     match operation {
         DepartmentOperation::Open { name, from, acting } => {
-            let caller = acting_as(service, &acting)?;
+            let caller = acting_as(service, acting.as_deref(), operator)?;
             let municipality = municipality_of(service, &caller)?;
             let department = DepartmentId(service.app.new_id());
             let line = format!("{name} is open; {department}");
@@ -35,14 +35,14 @@ pub(super) async fn run(service: &Service, operation: DepartmentOperation) -> Re
             Ok(Outcome::lines([line]))
         }
         DepartmentOperation::Rename { name, new_name, acting } => {
-            let caller = acting_as(service, &acting)?;
+            let caller = acting_as(service, acting.as_deref(), operator)?;
             let department = department_called(service, municipality_of(service, &caller)?, &name)?;
             let line = format!("{name} is now called {new_name}");
             give(service, &caller, RenameDepartment { department, name: new_name }).await?;
             Ok(Outcome::lines([line]))
         }
         DepartmentOperation::Close { name, to, acting } => {
-            let caller = acting_as(service, &acting)?;
+            let caller = acting_as(service, acting.as_deref(), operator)?;
             let department = department_called(service, municipality_of(service, &caller)?, &name)?;
             let valid_to = to.unwrap_or(today);
             give(service, &caller, CloseDepartment { department, valid_to }).await?;

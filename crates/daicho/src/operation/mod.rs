@@ -80,7 +80,7 @@ pub async fn run(service: &Service, operation: Operation, operator: &str) -> Res
     match operation {
         Operation::Init(operation) => init::run(service, operation, operator).await,
         Operation::Account(operation) => account::run(service, operation, operator).await,
-        Operation::Department(operation) => department::run(service, operation).await,
+        Operation::Department(operation) => department::run(service, operation, operator).await,
         Operation::Plans => Ok(sheet::plans(service, operator)),
         Operation::Import(operation) => sheet::import(service, operation).await,
         Operation::Export(operation) => sheet::export(service, operation, operator).await,
@@ -103,9 +103,12 @@ fn account_called(service: &Service, name: &str) -> Result<AccountId, Failure> {
     })
 }
 
-/// The account named by `--as`, as the one who acts.
-fn acting_as(service: &Service, name: &str) -> Result<Caller, Failure> {
-    account_called(service, name).map(Caller::Account)
+/// The account named by `--as` as the one who acts; without it the operator.
+fn acting_as(service: &Service, name: Option<&str>, operator: &str) -> Result<Caller, Failure> {
+    match name {
+        Some(name) => account_called(service, name).map(Caller::Account),
+        None => Ok(Caller::Operator(operator.to_owned())),
+    }
 }
 
 /// The municipality of the acting account, or the only one.

@@ -7,7 +7,7 @@ use daicho_domain::{FiscalYear, PlanId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, acting_as};
+use super::{Outcome, account_called, acting_as};
 use crate::arguments::Format;
 use crate::failure::{EXIT_BLOCKED, Failure};
 use crate::service::Service;
@@ -75,7 +75,7 @@ pub(super) async fn import(service: &Service, operation: ImportOperation) -> Res
         .acting
         .as_deref()
         .ok_or_else(|| Failure::new("an import needs to know who does it").help("name an account of the planning office with --as"))?;
-    let caller = acting_as(service, name)?;
+    let caller = Caller::Account(account_called(service, name)?);
     let id = CommandId(service.app.new_id());
     outcome(&service.app.import(&caller, request, id).await?, &operation)
 }
@@ -118,10 +118,7 @@ fn plan_asked_for(plans: &[PlanInfo], asked: Option<PlanId>) -> Result<&PlanInfo
 }
 
 pub(super) async fn export(service: &Service, operation: ExportOperation, operator: &str) -> Result<Outcome, Failure> {
-    let caller = match &operation.acting {
-        Some(name) => acting_as(service, name)?,
-        None => Caller::Operator(operator.to_owned()),
-    };
+    let caller = acting_as(service, operation.acting.as_deref(), operator)?;
     let plans = service.app.plans(&caller);
     let plan = plan_asked_for(&plans, operation.plan)?;
     let newest_published = plan.periods.iter().rev().find(|period| !period.publications.is_empty()).map(|period| period.fiscal_year);

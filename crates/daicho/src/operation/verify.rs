@@ -15,9 +15,10 @@ pub(crate) async fn verification(service: &Service) -> Result<Verification, Fail
     let storage = tokio::task::spawn_blocking(move || log.verify())
         .await
         .map_err(|_| Failure::new("checking the log was interrupted"))?;
-    verification.checks.push("every event of the journal compared with sled, byte for byte; chain and positions derived anew".into());
     match storage {
         Ok(found) => {
+            let check = "every event of the journal compared with sled, byte for byte; chain and positions derived anew";
+            verification.checks.push(check.into());
             if let Some(difference) = found.difference {
                 verification.discrepancies.push(Discrepancy {
                     check: "journal and sled".into(),

@@ -357,7 +357,27 @@ fn not_longer(field: &str, text: &str, characters_max: usize) -> Result<(), Reje
             ),
         ));
     }
-    Ok(())
+    no_control_characters(field, text)
+}
+
+/// Texts travel to pages, files and terminals; a control character does something there that
+/// nobody reads. Line breaks and tabs are text.
+fn no_control_characters(field: &str, text: &str) -> Result<(), Rejection> {
+    let is_hidden = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+            || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    match text.chars().find(|c| is_hidden(*c)) {
+        None => Ok(()),
+        Some(found) => Err(Rejection::invalid(
+            field,
+            format!(
+                "contains the control character U+{:04X}; remove it (it may have come with a copy from another program)",
+                u32::from(found)
+            ),
+            "表示できない制御文字が含まれています。貼り付けた文字を入力し直してください。",
+        )),
+    }
 }
 
 fn decision_is_complete(decision: &Decision) -> Result<(), Rejection> {

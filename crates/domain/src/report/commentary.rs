@@ -37,6 +37,10 @@ impl Commentary {
 
     /// Whether nothing is said.
     pub fn is_blank(&self) -> bool {
-        self.as_one_text().trim().is_empty()
+        // Characters without width look blank too.
+        let is_invisible = |c: char| {
+            c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}')
+        };
+        self.as_one_text().chars().all(is_invisible)
     }
 }

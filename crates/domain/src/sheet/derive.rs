@@ -217,7 +217,7 @@ impl Rows<'_> {
                 .map(|entered| entered.content.clone()),
             stage: standing.stage,
             revision: report.revision,
-            content: standing.content,
+            content: (!is_draft_hidden).then_some(standing.content),
             is_stale: standing.is_stale(),
             is_corrected: report.corrected,
             is_draft_hidden,

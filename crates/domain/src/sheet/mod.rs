@@ -141,8 +141,9 @@ pub struct Row {
     pub stage: ReportStage,
     /// Number of changes of the report's content.
     pub revision: u32,
-    /// The hash of the report's content.
-    pub content: ContentHash,
+    /// The hash of the report's content; none where the content is hidden, because short contents
+    /// can be guessed from their hash.
+    pub content: Option<ContentHash>,
     /// Whether somebody has approved what no longer stands.
     pub is_stale: bool,
     /// Whether the report was changed after a publication.

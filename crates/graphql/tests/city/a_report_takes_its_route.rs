@@ -283,3 +283,32 @@ async fn what_came_back_is_in_the_inbox_of_its_department() {
     assert_eq!(first["year"]["ja"], "令和4年度");
     assert!(!first["indicatorName"].as_str().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_hidden_draft_does_not_show_through_its_hash() {
+    let city = City::new().await;
+    let report = city.report_at("not_entered").await;
+    let filled = fill_in(&city, &report, "1234").await;
+    assert_eq!(filled["stage"], "draft");
+    let elsewhere = city
+        .played
+        .people
+        .iter()
+        .map(|person| &person.sign_in_name)
+        .find(|name| name.starts_with("staff.") && **name != report.staff)
+        .unwrap();
+    let draft = async |who: &str| {
+        let sheet = city.open_sheet(who).await;
+        sheet
+            .into_iter()
+            .find(|row| row["indicator"] == json!(report.indicator))
+            .unwrap()
+    };
+
+    let own = draft(&report.staff).await;
+    assert_eq!(own["isDraftHidden"], false, "{own}");
+    assert_eq!(own["content"], filled["content"]);
+    let hidden = draft(elsewhere).await;
+    assert_eq!(hidden["isDraftHidden"], true, "{hidden}");
+    assert_eq!(hidden["content"], Value::Null);
+}

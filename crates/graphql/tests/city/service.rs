@@ -159,7 +159,7 @@ impl City {
         let request = Request::new(document)
             .variables(Variables::from_json(variables))
             .data(context);
-        self.schema.execute(request).await
+        daicho_graphql::answer(&self.schema, request).await
     }
 
     /// What `who` is answered, where nothing goes wrong.
@@ -195,15 +195,21 @@ impl City {
         data[field].take()
     }
 
-    /// The open year's first report at `stage` that has a figure.
-    pub async fn report_at(&self, stage: &str) -> ReportAt {
+    /// The rows of the open year's sheet, as `who` is shown them.
+    pub async fn open_sheet(&self, who: &str) -> Vec<Value> {
         let document = "query($plan: ID!, $year: FiscalYear!) { sheet(plan: $plan, fiscalYear: $year) { goals {
             numericGoals { ...row } policies { measures { projects { rows { ...row } } } } } } }
-            fragment row on Row { indicator kind stage revision content placement department { name } }";
+            fragment row on Row { indicator kind stage revision content isDraftHidden placement department { name } }";
         let variables = json!({ "plan": self.played.plan, "year": self.played.open_year.short() });
-        let sheet = self.answer("auditor", document, variables).await;
+        let sheet = self.answer(who, document, variables).await;
         let mut rows = Vec::new();
         rows_in(&sheet, &mut rows);
+        rows.into_iter().cloned().collect()
+    }
+
+    /// The open year's first report at `stage` that has a figure.
+    pub async fn report_at(&self, stage: &str) -> ReportAt {
+        let rows = self.open_sheet("auditor").await;
         let row = rows
             .into_iter()
             .find(|row| {

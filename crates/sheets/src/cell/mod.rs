@@ -119,7 +119,17 @@ fn reading(cell: Cell, warnings: Vec<Code>) -> CellReading {
     }
 }
 
+/// The longest text that can be a figure, in bytes: marks are taken off one by one, which is
+/// not for whole books.
+const MAX_FIGURE_BYTES: usize = 1_000;
+
 fn read_body(raw: &str, body: &str, role: CellRole) -> CellReading {
+    if body.len() > MAX_FIGURE_BYTES {
+        return reading(
+            Cell::absent(raw, CellStatus::Ambiguous),
+            vec![Code::Unreadable],
+        );
+    }
     let half = half_width(body);
     let (body_without_marks, marks) = strip_marks(half.trim());
     let body = body_without_marks.as_str();

@@ -10,9 +10,18 @@ pub(super) struct Number<'t> {
     pub approximate: bool,
 }
 
+/// A number in the right form with more digits than can be kept exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooManyDigits;
+
 impl<'t> Number<'t> {
     /// Reads `△1,234.5千人`: sign, digits with right thousands separators, decimals, unit.
     pub fn read(text: &'t str) -> Option<Self> {
+        Self::recognise(text)?.ok()
+    }
+
+    /// As [`read`](Self::read), with what has the form of a number and is none that can be kept.
+    pub fn recognise(text: &'t str) -> Option<Result<Self, TooManyDigits>> {
         let (is_negative, rest) = match text.chars().next()? {
             '△' | '▲' | '-' | '\u{2212}' | '\u{2013}' => (true, text),
             '+' => (false, text),
@@ -54,10 +63,6 @@ impl<'t> Number<'t> {
         } else {
             format!("{digits}.{fraction}")
         };
-        let mut value = Decimal::from_str_exact(&written).ok()?;
-        if is_negative && !value.is_zero() {
-            value.set_sign_negative(true);
-        }
         let unit = after.trim();
         let (unit, approximate) = match ["程度", "前後", "ほど", "くらい"]
             .into_iter()
@@ -69,12 +74,18 @@ impl<'t> Number<'t> {
         if !is_unit(unit) {
             return None;
         }
-        Some(Self {
+        let Ok(mut value) = Decimal::from_str_exact(&written) else {
+            return Some(Err(TooManyDigits));
+        };
+        if is_negative && !value.is_zero() {
+            value.set_sign_negative(true);
+        }
+        Some(Ok(Self {
             value,
             unit: (!unit.is_empty()).then_some(unit),
             has_separator,
             approximate,
-        })
+        }))
     }
 }
 

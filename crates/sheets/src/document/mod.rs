@@ -1,18 +1,21 @@
 //! A whole sheet: goals, policies, measures, projects and indicators with their source lines.
 
+mod bounds;
 mod header;
 mod parser;
 mod rows;
 mod sections;
 
+pub use bounds::{MAX_CELLS, MAX_FINDINGS, MAX_INDICATORS, MAX_LINES};
 pub(crate) use header::Header;
 pub use header::fiscal_years_of;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use daicho_domain::indicator::{Baseline, Basis, FinalTarget};
 use daicho_domain::plan::IndicatorKind;
 use daicho_domain::{Cell, FiscalYear};
+use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
 use crate::encoding::{EncodingError, SheetEncoding, decode};
@@ -251,10 +254,10 @@ pub struct ParsedSheet {
 }
 
 /// Reads a sheet. Everything that is wrong with it is collected as findings; only a file that
-/// is no text at all is refused.
+/// is no text at all, or larger than any sheet, is refused.
 ///
 /// # Errors
-/// Where the bytes are no text.
+/// Where the bytes are no text or more than [`MAX_FILE_BYTES`](crate::encoding::MAX_FILE_BYTES).
 pub fn parse(bytes: &[u8], hints: ParseHints) -> Result<ParsedSheet, EncodingError> {
     let decoded = decode(bytes)?;
     let table = Table::read(&decoded.text);
@@ -287,17 +290,26 @@ impl ParsedSheet {
     /// number and the same series all through (DOMAIN V16). Rows whose line is in `separate`
     /// are kept apart.
     pub fn merged_into(&self, separate: &[u32]) -> Vec<Option<usize>> {
-        let mut merged: Vec<Option<usize>> = Vec::with_capacity(self.rows.len());
-        for (index, row) in self.rows.iter().enumerate() {
-            let same = (0..index).find(|earlier| {
-                merged[*earlier].is_none()
-                    && !separate.contains(&row.line)
-                    && !separate.contains(&self.rows[*earlier].line)
-                    && is_same_series(&self.rows[*earlier], row)
-            });
-            merged.push(same);
-        }
-        merged
+        let separate: BTreeSet<u32> = separate.iter().copied().collect();
+        let mut firsts: HashMap<SeriesNumbers<'_>, Vec<usize>> = HashMap::new();
+        self.rows
+            .iter()
+            .enumerate()
+            .map(|(index, row)| {
+                if separate.contains(&row.line) {
+                    return None;
+                }
+                let alike = firsts.entry(numbers_of_series(row)?).or_default();
+                let same = alike
+                    .iter()
+                    .copied()
+                    .find(|earlier| is_same_series(&self.rows[*earlier], row));
+                if same.is_none() {
+                    alike.push(index);
+                }
+                same
+            })
+            .collect()
     }
 
     /// Counts of what the sheet holds.
@@ -318,17 +330,25 @@ impl ParsedSheet {
 
     /// 事業数 and KPI数 as counted, for one goal or for the whole plan.
     pub fn computed_subtotal(&self, goal: Option<usize>) -> (u32, u32) {
-        let belongs = |of: usize| goal.is_none_or(|goal| goal == of);
-        let projects = self
-            .projects
-            .iter()
-            .filter(|project| belongs(self.policies[self.measures[project.measure].policy].goal));
-        let kpis = self
-            .rows
-            .iter()
-            .filter(|row| row.kind.is_counted() && belongs(row.goal));
-        let length = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        (length(projects.count()), length(kpis.count()))
+        self.computed_subtotals().of(goal)
+    }
+
+    /// 事業数 and KPI数 as counted, for every goal and for the whole plan.
+    pub(crate) fn computed_subtotals(&self) -> ComputedSubtotals {
+        let mut subtotals = ComputedSubtotals {
+            by_goal: vec![(0, 0); self.goals.len()],
+            whole_plan: (0, 0),
+        };
+        for project in &self.projects {
+            let goal = self.policies[self.measures[project.measure].policy].goal;
+            subtotals.by_goal[goal].0 += 1;
+            subtotals.whole_plan.0 += 1;
+        }
+        for row in self.rows.iter().filter(|row| row.kind.is_counted()) {
+            subtotals.by_goal[row.goal].1 += 1;
+            subtotals.whole_plan.1 += 1;
+        }
+        subtotals
     }
 
     /// The row that begins at a line of the file.
@@ -352,6 +372,45 @@ pub struct Headings<'s> {
     pub project: Option<&'s ParsedProject>,
 }
 
+/// 事業数 and KPI数 as counted.
+pub(crate) struct ComputedSubtotals {
+    by_goal: Vec<(u32, u32)>,
+    whole_plan: (u32, u32),
+}
+
+impl ComputedSubtotals {
+    /// Of one goal, or of the whole plan.
+    pub(crate) fn of(&self, goal: Option<usize>) -> (u32, u32) {
+        match goal {
+            Some(goal) => self.by_goal.get(goal).copied().unwrap_or_default(),
+            None => self.whole_plan,
+        }
+    }
+}
+
+/// What rows of one series have in common: name, baseline, and the numbers of the years.
+type SeriesNumbers<'s> = (&'s str, Option<Decimal>, Vec<Option<Decimal>>);
+
+/// Nothing comes back for a row that cannot be the same series as any other.
+fn numbers_of_series(row: &ParsedRow) -> Option<SeriesNumbers<'_>> {
+    let has_targets = row.targets.values().any(|cell| cell.value().is_some());
+    if row.name.is_empty() || !has_targets {
+        return None;
+    }
+    let numbers = row.targets.values().chain(row.actuals.values());
+    Some((
+        &row.name,
+        baseline_of(row),
+        numbers.map(Cell::value).collect(),
+    ))
+}
+
+fn baseline_of(row: &ParsedRow) -> Option<Decimal> {
+    row.baseline
+        .as_ref()
+        .and_then(|baseline| baseline.cell.value())
+}
+
 fn is_same_series(one: &ParsedRow, other: &ParsedRow) -> bool {
     let has_numbers = |cells: &BTreeMap<FiscalYear, Cell>| {
         cells.values().filter(|cell| cell.value().is_some()).count()
@@ -364,15 +423,10 @@ fn is_same_series(one: &ParsedRow, other: &ParsedRow) -> bool {
                     .is_some_and(|other| cell.says_the_same_as(other))
             })
     };
-    let baseline = |row: &ParsedRow| {
-        row.baseline
-            .as_ref()
-            .and_then(|baseline| baseline.cell.value())
-    };
     !one.name.is_empty()
         && one.name == other.name
         && has_numbers(&one.targets) > 0
-        && baseline(one) == baseline(other)
+        && baseline_of(one) == baseline_of(other)
         && same(&one.targets, &other.targets)
         && same(&one.actuals, &other.actuals)
 }

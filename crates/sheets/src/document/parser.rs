@@ -2,6 +2,7 @@
 
 use daicho_domain::FiscalYear;
 
+use super::bounds::{too_long, too_many_cells};
 use super::header::{Header, RowKind, YearLabel, resolve, year_named_in};
 use super::sections::{Section, read_section};
 use super::{
@@ -57,6 +58,10 @@ pub fn parse(table: Table, source: Source, is_exact: bool, hints: ParseHints) ->
         ));
     }
     for (index, record) in table.records.iter().enumerate() {
+        if let Some(finding) = too_long(&parser.sheet, index, record) {
+            parser.find(finding);
+            break;
+        }
         parser.line(index, record);
     }
     parser.close_pending();
@@ -150,6 +155,11 @@ impl Parser {
     }
 
     fn line(&mut self, index: usize, record: &Record) {
+        if let Some(finding) = too_many_cells(record) {
+            self.close_pending();
+            self.find(finding);
+            return;
+        }
         if record.has_open_quote {
             self.find(
                 Finding::at(

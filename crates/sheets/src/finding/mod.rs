@@ -141,6 +141,10 @@ codes! {
     ExtraCell = "W_EXTRA_CELL", Info;
     /// A quotation mark that is never closed.
     OpenQuote = "W_OPEN_QUOTE", Error;
+    /// A line of more cells than are read.
+    TooManyCells = "W_TOO_MANY_CELLS", Error;
+    /// A sheet of more lines, indicators or findings than are read.
+    TooLong = "W_TOO_LONG", Error;
     /// No indicator at all.
     NoRows = "W_NO_ROWS", Error;
     /// Characters that another encoding of the same text would write differently.

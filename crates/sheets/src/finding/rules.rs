@@ -40,8 +40,9 @@ pub fn findings(sheet: &ParsedSheet, plan_file: Option<&PlanFile>) -> Vec<Findin
 }
 
 fn subtotals(sheet: &ParsedSheet, found: &mut Vec<Finding>) {
+    let counted = sheet.computed_subtotals();
     for printed in &sheet.subtotals {
-        let (projects, kpis) = sheet.computed_subtotal(printed.goal);
+        let (projects, kpis) = counted.of(printed.goal);
         if (projects, kpis) != (printed.projects, printed.kpis) {
             found.push(Finding::at(
                 Code::SubtotalDiffers,
@@ -73,13 +74,12 @@ fn empty_sections(sheet: &ParsedSheet, found: &mut Vec<Finding>) {
             );
         }
     }
+    let used_policies: BTreeSet<usize> = used
+        .iter()
+        .map(|measure| sheet.measures[*measure].policy)
+        .collect();
     for (index, policy) in sheet.policies.iter().enumerate() {
-        let has_projects = sheet
-            .measures
-            .iter()
-            .enumerate()
-            .any(|(measure, of)| of.policy == index && used.contains(&measure));
-        if !has_projects {
+        if !used_policies.contains(&index) {
             found.push(
                 Finding::at(
                     Code::EmptySection,
@@ -91,6 +91,9 @@ fn empty_sections(sheet: &ParsedSheet, found: &mut Vec<Finding>) {
         }
     }
 }
+
+/// How many lines a message lists: every row of a name repeats the list.
+const LISTED: usize = 20;
 
 /// The same series twice (one indicator or two?), and the same name for different series.
 fn same_names(sheet: &ParsedSheet, separate: &[u32], found: &mut Vec<Finding>) {
@@ -120,8 +123,14 @@ fn same_names(sheet: &ParsedSheet, separate: &[u32], found: &mut Vec<Finding>) {
         }
         let lines: Vec<String> = rows
             .iter()
+            .take(LISTED)
             .map(|index| sheet.rows[*index].line.to_string())
             .collect();
+        let more = match rows.len().saturating_sub(LISTED) {
+            0 => String::new(),
+            left_out => format!("ほか{left_out}件"),
+        };
+        let lines = format!("{}行目{more}", lines.join("・"));
         for index in &rows {
             let row = &sheet.rows[*index];
             found.push(
@@ -129,8 +138,7 @@ fn same_names(sheet: &ParsedSheet, separate: &[u32], found: &mut Vec<Finding>) {
                     Code::SameName,
                     row.line,
                     format!(
-                        "「{name}」という名前の指標が複数あります({}行目)。別々の指標として扱います。",
-                        lines.join("・")
+                        "「{name}」という名前の指標が複数あります({lines})。別々の指標として扱います。"
                     ),
                 )
                 .in_column(row.anchor.saturating_sub(1))

@@ -27,9 +27,8 @@ pub fn contradiction(commentary: &str, actual: Decimal) -> Option<Decimal> {
         .into_iter()
         .find(|percentage| {
             let distance = (percentage.value - actual).abs();
-            let is_counted = is_backed_by(percentage.value, &counts);
             (distance <= Decimal::ONE && !percentage.is_about_something_else)
-                || (distance <= Decimal::TEN && is_counted)
+                || (distance <= Decimal::TEN && is_backed_by(percentage.value, &counts))
         })
         .map(|percentage| percentage.value)
 }
@@ -54,12 +53,15 @@ fn is_backed_by(percentage: Decimal, counts: &[Decimal]) -> bool {
     })
 }
 
+/// How many percentages, and how many counts, of one text are compared: each count with each.
+const FIGURES: usize = 40;
+
 /// Percentages and whole numbers of a text.
 fn figures_in(text: &[char]) -> (Vec<Percentage>, Vec<Decimal>) {
     let mut percentages = Vec::new();
     let mut counts = Vec::new();
     let mut at = 0;
-    while at < text.len() {
+    while at < text.len() && percentages.len() < FIGURES && counts.len() < FIGURES {
         if !text[at].is_ascii_digit() {
             at += 1;
             continue;

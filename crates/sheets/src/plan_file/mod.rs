@@ -32,6 +32,8 @@ mod toml_text;
 
 pub use toml_text::PlanFileError;
 
+use std::collections::BTreeSet;
+
 use daicho_domain::FiscalYear;
 use daicho_domain::indicator::Direction;
 use daicho_domain::plan::Decision;
@@ -158,18 +160,24 @@ impl PlanFile {
             )
             .about(what)
         };
+        let lines: BTreeSet<u32> = sheet
+            .rows
+            .iter()
+            .flat_map(|row| [row.line, row.actual_line])
+            .collect();
+        let projects: BTreeSet<String> = sheet
+            .projects
+            .iter()
+            .map(|project| squeezed(&project.title))
+            .collect();
         for department in &self.departments {
             for line in &department.lines {
-                if sheet.row_at(*line).is_none() {
+                if !lines.contains(line) {
                     found.push(lacks(format!("担当課「{}」の{line}行目", department.name)));
                 }
             }
             for project in &department.projects {
-                let is_there = sheet
-                    .projects
-                    .iter()
-                    .any(|of| squeezed(&of.title) == squeezed(project));
-                if !is_there {
+                if !projects.contains(&squeezed(project)) {
                     found.push(lacks(format!(
                         "担当課「{}」の事業「{project}」",
                         department.name
@@ -186,7 +194,7 @@ impl PlanFile {
             }
         }
         for line in &self.separate {
-            if sheet.row_at(*line).is_none() {
+            if !lines.contains(line) {
                 found.push(lacks(format!("separate の{line}行目")));
             }
         }

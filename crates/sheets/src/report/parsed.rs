@@ -26,8 +26,9 @@ pub fn of_parsed(sheet: &ParsedSheet, file: Option<&PlanFile>) -> SheetReport {
             parsed_row(sheet, file, row, first, &directions[index])
         })
         .collect();
+    let counted = sheet.computed_subtotals();
     let subtotals = sheet.subtotals.iter().map(|printed| {
-        let (projects, kpis) = sheet.computed_subtotal(printed.goal);
+        let (projects, kpis) = counted.of(printed.goal);
         let computed = SubtotalCounts { projects, kpis };
         let printed_counts = SubtotalCounts {
             projects: printed.projects,

@@ -260,6 +260,135 @@ fn binaries_are_refused_with_what_to_do() {
     ));
 }
 
+#[test]
+fn a_line_of_too_many_cells_blocks_and_the_rest_is_read() {
+    let of_cells = |count: usize| vec!["a"; count].join("\t");
+    let with = |line: &str| SHEET.replacen("\n基本目標2", &format!("\n{line}\n基本目標2"), 1);
+    let text = with(&of_cells(60_000));
+    let line = text
+        .lines()
+        .position(|line| line.starts_with("a\ta"))
+        .unwrap()
+        + 1;
+    let line = u32::try_from(line).unwrap();
+    assert_eq!(blocking(&text), [("W_TOO_MANY_CELLS", Some(line))]);
+    let sheet = parse(text.as_bytes(), ParseHints::default()).unwrap();
+    assert_eq!(sheet.rows.len(), parsed(SHEET.as_bytes()).rows.len());
+    assert_eq!(sheet.layout[line as usize - 1].len(), 60_000);
+    let found = findings(&sheet, None);
+    let told = found.iter().find(|of| of.code.code() == "W_TOO_MANY_CELLS");
+    let message = &told.unwrap().message;
+    assert!(
+        message.contains("60000個") && message.contains("500個"),
+        "{message}"
+    );
+    assert_eq!(
+        blocking(&with(&of_cells(501))),
+        [("W_TOO_MANY_CELLS", Some(line))]
+    );
+    assert_eq!(
+        blocking(&with(&of_cells(500))),
+        [("W_UNKNOWN_ROW", Some(line))]
+    );
+}
+
+#[test]
+fn a_header_of_too_many_years_blocks() {
+    let years = vec!["3年度"; 40_000].join("\t");
+    let text = format!("基本目標1 x\n名称\t区分\t{years}\n");
+    assert_eq!(
+        blocking(&text),
+        [("W_TOO_MANY_CELLS", Some(2)), ("W_NO_ROWS", None)]
+    );
+}
+
+/// A goal with `count` numeric goals of the same name; every second one has the same figures.
+fn sheet_of(count: usize) -> String {
+    let mut text = "基本目標1 x\n数値目標\t基準値\t目標値\t区分\t3年度\t4年度\t2年間の合計\t令和3年度実績値に対する所見\n".to_owned();
+    for number in 0..count {
+        let figure = if number % 2 == 0 { 5 } else { 100 + number };
+        text.push_str(&format!(
+            "x\t1人(令和元年)\t5人(令和4年)\t目標値\t{figure}\t{figure}\t—\t続ける\n\t\t\t実績値\t5\t\t\t\n"
+        ));
+    }
+    text
+}
+
+#[test]
+fn as_many_indicators_as_are_read_are_compared_and_one_more_blocks() {
+    let text = sheet_of(20_000);
+    assert_eq!(blocking(&text), []);
+    let sheet = parse(text.as_bytes(), ParseHints::default()).unwrap();
+    let merged = sheet.merged_into(&[]);
+    assert_eq!(
+        merged.iter().filter(|first| **first == Some(0)).count(),
+        9_999
+    );
+    assert_eq!(
+        merged.iter().filter(|first| first.is_none()).count(),
+        10_001
+    );
+    let text = sheet_of(20_001);
+    assert_eq!(blocking(&text), [("W_TOO_LONG", Some(40_003))]);
+    let sheet = parse(text.as_bytes(), ParseHints::default()).unwrap();
+    assert_eq!(sheet.rows.len(), 20_000);
+}
+
+#[test]
+fn a_row_that_is_kept_apart_is_the_first_place_of_no_other() {
+    let sheet = parse(sheet_of(6).as_bytes(), ParseHints::default()).unwrap();
+    let merged = |separate: &[u32]| sheet.merged_into(separate);
+    assert_eq!(merged(&[]), [None, None, Some(0), None, Some(0), None]);
+    assert_eq!(merged(&[3]), [None, None, None, None, Some(2), None]);
+}
+
+#[test]
+fn a_name_of_many_indicators_lists_the_first_20_lines() {
+    let mut text = "基本目標1 x\n(1) x\n① x\n施策名・事業名\tKPI\t区分\t3年度\t4年度\t2年間の合計\t令和3年度実績値に対する所見\n".to_owned();
+    for number in 1..=25 {
+        text.push_str(&format!(
+            "事業{number}\tx ／1件(令和元年)→5件(令和4年)\t目標値\t{number}\t5\t—\t続ける\n\t\t実績値\t5\t\t\t\n"
+        ));
+    }
+    let sheet = parse(text.as_bytes(), ParseHints::default()).unwrap();
+    let found = findings(&sheet, None);
+    let same_name: Vec<&str> = found
+        .iter()
+        .filter(|of| of.code.code() == "V17")
+        .map(|of| of.message.as_str())
+        .collect();
+    assert_eq!(same_name.len(), 25);
+    assert!(
+        same_name[0].contains("(5・7・9・") && same_name[0].contains("・43行目ほか5件)"),
+        "{}",
+        same_name[0]
+    );
+}
+
+#[test]
+fn too_many_lines_and_too_many_findings_block() {
+    let headings = format!("基本目標1 x\n{}", "(1) x\n".repeat(100_000));
+    let found = blocking(&headings);
+    assert!(found.contains(&("W_TOO_LONG", Some(100_001))), "{found:?}");
+    let unknown = "x\n".repeat(60_000);
+    assert_eq!(
+        blocking(&unknown),
+        [("W_TOO_LONG", Some(50_001)), ("W_NO_ROWS", None)]
+    );
+}
+
+#[test]
+fn a_file_that_is_too_large_is_refused_with_its_size() {
+    let error = parse(&vec![b'a'; 16 * 1024 * 1024 + 1], ParseHints::default()).unwrap_err();
+    assert_eq!(error, EncodingError::TooLarge { bytes: 16_777_217 });
+    assert!(
+        error
+            .to_string()
+            .contains("too large: 16777217 bytes, at most 16 MiB; is this the right file?")
+    );
+    assert!(error.ja().contains("16777217バイト"));
+}
+
 /// Lines like those of a sheet, in any order.
 fn line() -> impl Strategy<Value = String> {
     let cell = prop_oneof![

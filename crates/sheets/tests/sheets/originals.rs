@@ -1,5 +1,5 @@
 //! The original sheet and the truth about it, kept outside the project: read where they are
-//! there (`DAICHO_SHARED`, or `shared` beside the checkout), skipped loudly where they are not.
+//! there (`DAICHO_FIXTURES`, or `shared` beside the checkout), skipped loudly where they are not.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::city::{City, R3, parsed, plan_file};
 
 fn shared(file: &str) -> Option<Vec<u8>> {
-    let folder = std::env::var_os("DAICHO_SHARED").map_or_else(
+    let folder = std::env::var_os("DAICHO_FIXTURES").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
         PathBuf::from,
     );
@@ -23,7 +23,10 @@ fn shared(file: &str) -> Option<Vec<u8>> {
     match std::fs::read(&path) {
         Ok(bytes) => Some(bytes),
         Err(error) => {
-            eprintln!("SKIPPED: {} is not there ({error})", path.display());
+            eprintln!(
+                "SKIPPED: {} is not there ({error}); name the fixtures' folder in DAICHO_FIXTURES",
+                path.display()
+            );
             None
         }
     }

@@ -36,6 +36,7 @@ pub(crate) async fn post(State(web): State<Shared>, request: axum::extract::Requ
             body::BodyError::Broken => ApiProblem::BROKEN,
         })?;
         let mut request: Request = serde_json::from_slice(&bytes).map_err(|_| ApiProblem::NO_REQUEST)?;
+        daicho_graphql::check_document(&mut request)?;
         if mutates(&mut request) {
             client.may_mutate()?;
         }
@@ -60,6 +61,7 @@ pub(crate) async fn get(
             let variables = serde_json::from_str(&variables).map_err(|_| ApiProblem::NO_REQUEST)?;
             request.variables = Variables::from_json(variables);
         }
+        daicho_graphql::check_document(&mut request)?;
         if mutates(&mut request) {
             return Err(ApiProblem::MUTATION_BY_GET);
         }
@@ -69,7 +71,7 @@ pub(crate) async fn get(
 }
 
 async fn execute(web: &Web, client: Client, request: Request) -> Response {
-    Json(web.schema.execute(request.data(client.context)).await).into_response()
+    Json(daicho_graphql::answer(&web.schema, request.data(client.context)).await).into_response()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

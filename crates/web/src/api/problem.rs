@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use daicho_graphql::DocumentRefused;
 use serde_json::json;
 
 /// Why a request did not reach the schema.
@@ -74,6 +75,12 @@ problems! {
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable",
         "the service cannot answer right now; try again later",
         "現在、処理できません。少し待ってからもう一度送信してください。";
+}
+
+impl From<DocumentRefused> for ApiProblem {
+    fn from(refused: DocumentRefused) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, code: refused.code(), message: refused.message(), message_ja: refused.ja() }
+    }
 }
 
 impl IntoResponse for ApiProblem {

@@ -147,3 +147,35 @@ async fn the_schema_and_the_keys_are_public() {
     assert_eq!(keys["keys"][0]["crv"], "Ed25519", "{keys}");
     assert!(keys["keys"][0]["d"].is_null(), "a private key left the house");
 }
+
+#[tokio::test]
+async fn a_document_whose_fragments_multiply_is_refused_before_it_is_executed() {
+    let city = City::after_two_years().await;
+    let client = city.stranger();
+    let fragments = (0..30).map(|level| format!("fragment F{level} on Query{{{}}}", format!("...F{} ", level + 1).repeat(3)));
+    let tower = format!("{{...F0}} {} fragment F30 on Query{{service{{version}}}}", fragments.collect::<Vec<_>>().join(" "));
+    let circle = "{...A} fragment A on Query{...A}".to_owned();
+    let long = format!("{{ {} }}", "service { version } ".repeat(4_000));
+    let deep = "{a".repeat(30_000);
+    for (document, expected) in
+        [(tower, "query_too_complex"), (circle, "query_too_complex"), (deep, "query_too_complex"), (long, "document_too_large")]
+    {
+        let posted = client.graphql(&document, &[]).await;
+        posted.is(StatusCode::BAD_REQUEST);
+        assert_eq!(code(&posted), expected);
+        assert!(posted.json()["errors"][0]["extensions"]["messageJa"].is_string(), "{}", posted.body);
+        if document.len() < 4_000 {
+            let got = client.get(&format!("/graphql?query={}", encoded(&document))).await;
+            got.is(StatusCode::BAD_REQUEST);
+            assert_eq!(code(&got), expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_read_is_bad_input() {
+    let city = City::after_two_years().await;
+    let answer = city.stranger().graphql("{ plan(id: \"x\") { title } }", &[]).await;
+    assert_eq!(code(&answer), "bad_input", "{}", answer.body);
+    assert!(answer.json()["errors"][0]["extensions"]["messageJa"].is_string(), "{}", answer.body);
+}

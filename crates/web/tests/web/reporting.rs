@@ -178,3 +178,27 @@ async fn a_published_figure_changes_only_through_an_unlock_with_a_reason() {
     let history = city.browser("auditor").await.get(&format!("{path}/history")).await;
     history.says("元データの修正: 元の台帳を修正").says("actual-corrected");
 }
+
+#[tokio::test]
+async fn a_form_that_lacks_what_its_page_puts_into_it_is_told_so() {
+    let city = City::after_two_years().await;
+    let (indicator, staff, approver) = city.untouched_report().await;
+    let path = city.report("R4", &indicator);
+    let form = staff.get(&path).await.form(&path);
+    for command in ["", "018f"] {
+        let answer = staff.send_form(&path, form.clone(), &[("command", command), ("figure", "12"), ("action", "save")]).await;
+        answer.is(StatusCode::BAD_REQUEST).says("フォームの内容を読み取れませんでした").says("もう一度開いて");
+    }
+    staff.get(&path).await.says("未入力");
+
+    let csrf = approver.get("/work").await.form("/sign-out")[0].1.clone();
+    let command = city.service.app.new_id().to_string();
+    for content in ["", "abc"] {
+        let fields = [("csrf", csrf.as_str()), ("command", command.as_str()), ("content", content)];
+        approver.post(&format!("{path}/approve"), &fields).await.is(StatusCode::BAD_REQUEST).says("もう一度開いて");
+    }
+
+    let planning = city.browser("planning").await;
+    planning.get("/plans/x/R4").await.is(StatusCode::NOT_FOUND);
+    planning.get(&format!("/plans/{}/Z9", city.plan)).await.is(StatusCode::NOT_FOUND);
+}

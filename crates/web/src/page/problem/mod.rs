@@ -40,6 +40,8 @@ pub(crate) enum Problem {
     TooLarge,
     /// The form cannot be read.
     Unreadable,
+    /// A field of the form, or a part of the address, is not what it has to be.
+    BadInput,
     /// The form does not come from a page of this session; the form and the token it needs,
     /// where it comes from a page of ours all the same.
     NotOurForm(Option<(Kept, String)>),
@@ -114,6 +116,12 @@ impl IntoResponse for Problem {
                 StatusCode::BAD_REQUEST,
                 "送信した内容を読み取れませんでした",
                 vec!["前の画面に戻り、もう一度送信してください。".to_owned()],
+                None,
+            ),
+            Self::BadInput => (
+                StatusCode::BAD_REQUEST,
+                "フォームの内容を読み取れませんでした",
+                vec!["必要な項目がないか、書き方が正しくないため、何も記録していません。画面をもう一度開いてから、操作し直してください。".to_owned()],
                 None,
             ),
             Self::NotOurForm(None) => (
