@@ -11,7 +11,10 @@ fn a_binary_file_is_no_sheet() {
     let file = path(&folder, "sheet.tsv");
     std::fs::write(&file, [0x7f, b'E', b'L', b'F', 0, 0, 0, 1, 2, 3]).unwrap();
     let error = fail(1, &["import", &file, "--dry-run"]);
-    assert!(error.contains("save the sheet as") || error.contains("text"), "{error}");
+    assert!(
+        error.contains("save the sheet as") || error.contains("text"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -32,11 +35,30 @@ fn a_sheet_without_an_actual_row_is_not_imported() {
     let text = std::fs::read_to_string(sample_sheet()).unwrap();
     let lines: Vec<&str> = text.split('\n').collect();
     // Line 13 is the 実績値 row of line 12.
-    let broken: Vec<&str> = lines.iter().enumerate().filter(|(index, _)| *index != 12).map(|(_, line)| *line).collect();
+    let broken: Vec<&str> = lines
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| *index != 12)
+        .map(|(_, line)| *line)
+        .collect();
     let file = path(&folder, "broken.tsv");
     std::fs::write(&file, broken.join("\n")).unwrap();
-    let output = run(&["import", &file, "--plan", &sample_plan(), "--data", &data, "--as", "planning"]);
-    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = run(&[
+        "import",
+        &file,
+        "--plan",
+        &sample_plan(),
+        "--data",
+        &data,
+        "--as",
+        "planning",
+    ]);
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("W_PAIR_MISSING error line 12"), "{said}");
     assert!(said.contains("nothing was imported"), "{said}");
@@ -50,8 +72,20 @@ fn a_folder_in_use_is_not_opened_twice() {
     city(&data, &[]);
     let service = Service::start(&data);
     let port = free_port();
-    let error = fail(1, &["serve", "--data", &data, "--listen", &format!("127.0.0.1:{port}")]);
-    assert!(error.contains("in use") && error.contains(&service.id().to_string()), "{error}");
+    let error = fail(
+        1,
+        &[
+            "serve",
+            "--data",
+            &data,
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+        ],
+    );
+    assert!(
+        error.contains("in use") && error.contains(&service.id().to_string()),
+        "{error}"
+    );
     // Other commands reach the service that has it.
     assert!(succeed(&["department", "--data", &data, "list"]).contains("砂川市"));
     assert_eq!(service.stop(), 0);
@@ -82,15 +116,32 @@ fn a_weak_password_and_a_wrong_code_leave_nothing_behind() {
     let data = path(&folder, "data");
     let init = |code: &str, password: &str| {
         use std::io::Write as _;
-        let mut child = daicho(&["init", "--data", &data, "--code", code, "--name", "砂川市", "--password-stdin"])
-            .stdin(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .spawn()
+        let mut child = daicho(&[
+            "init",
+            "--data",
+            &data,
+            "--code",
+            code,
+            "--name",
+            "砂川市",
+            "--password-stdin",
+        ])
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(password.as_bytes())
             .unwrap();
-        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
     };
     let (status, error) = init("012262", "short");
     assert_eq!(status, Some(1));
@@ -107,7 +158,11 @@ fn recorded() -> (tempfile::TempDir, String, std::path::PathBuf) {
     let folder = folder();
     let data = path(&folder, "data");
     city(&data, &[("planning", "planning", None)]);
-    let journal = std::fs::read_dir(format!("{data}/log/journal")).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+    let journal = std::fs::read_dir(format!("{data}/log/journal"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .max()
+        .unwrap();
     (folder, data, journal)
 }
 
@@ -130,7 +185,10 @@ fn a_lost_log_does_not_look_like_a_new_city() {
     std::fs::remove_dir_all(format!("{data}/log")).unwrap();
     std::fs::create_dir(format!("{data}/log")).unwrap();
     let refused = fail(1, &["serve", "--data", &data]);
-    assert!(refused.contains("lost") && refused.contains("backup"), "{refused}");
+    assert!(
+        refused.contains("lost") && refused.contains("backup"),
+        "{refused}"
+    );
     fail(3, &["verify", "--data", &data]);
 }
 
@@ -145,18 +203,56 @@ fn a_lost_register_of_people_is_not_replaced_by_an_empty_one() {
 #[test]
 fn the_same_sheet_is_not_imported_twice() {
     let (_folder, data, _) = recorded();
-    let import = ["import", &sample_sheet(), "--plan", &sample_plan(), "--data", &data, "--as", "planning"];
+    let import = [
+        "import",
+        &sample_sheet(),
+        "--plan",
+        &sample_plan(),
+        "--data",
+        &data,
+        "--as",
+        "planning",
+    ];
     succeed(&import);
     let refused = fail(1, &import);
     assert!(refused.contains("imported before"), "{refused}");
-    assert_eq!(succeed(&["plans", "--data", &data]).lines().filter(|line| !line.starts_with(' ')).count(), 1);
+    assert_eq!(
+        succeed(&["plans", "--data", &data])
+            .lines()
+            .filter(|line| !line.starts_with(' '))
+            .count(),
+        1
+    );
 }
 
 #[test]
 fn whoever_may_not_do_it_is_told_whom_to_ask() {
     let (_folder, data, _) = recorded();
-    let refused = fail(1, &["import", &sample_sheet(), "--plan", &sample_plan(), "--data", &data, "--as", "admin"]);
+    let refused = fail(
+        1,
+        &[
+            "import",
+            &sample_sheet(),
+            "--plan",
+            &sample_plan(),
+            "--data",
+            &data,
+            "--as",
+            "admin",
+        ],
+    );
     assert!(refused.contains("planning"), "{refused}");
-    let refused = fail(1, &["department", "open", "新しい課", "--data", &data, "--as", "planning"]);
+    let refused = fail(
+        1,
+        &[
+            "department",
+            "open",
+            "新しい課",
+            "--data",
+            &data,
+            "--as",
+            "planning",
+        ],
+    );
     assert!(refused.contains("administrator"), "{refused}");
 }

@@ -32,7 +32,10 @@ fn it_serves_its_sign_ins_and_its_public_sheet() {
         assert!(!service.sign_in(name).is_empty());
     }
     let plans = service.graphql(None, "{ plans { id title } }", &serde_json::Value::Null);
-    let plan = plans["data"]["plans"][0]["id"].as_str().unwrap_or_else(|| panic!("{plans}")).to_owned();
+    let plan = plans["data"]["plans"][0]["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{plans}"))
+        .to_owned();
     let (status, page) = get(&format!("{}/public/{plan}/R3", service.url)).unwrap();
     assert_eq!(status, 200);
     assert!(page.contains("41") && page.contains("21"));

@@ -13,14 +13,18 @@ use support::*;
 const ENTER: &str = "mutation($input: EnterActualInput!) { enterActual(input: $input) { \
     __typename ... on CommandDone { position events replayed } ... on Refusal { message } } }";
 const REPORT: &str = "query($plan: ID!, $indicator: ID!) { report(plan: $plan, indicator: $indicator, fiscalYear: \"R4\") { \
-    revision actual { content { cell { value } } } } }";
+    revision actual { actual { cell { value } } } } }";
 const SHEET: &str = "query($plan: ID!) { sheet(plan: $plan, fiscalYear: \"R4\") { summary { sentence } goals { \
     numericGoals { indicator revision content actuals { cell { raw status } } } \
     policies { measures { projects { rows { indicator kind department { name } revision content actuals { cell { raw status } } } } } } } } }";
 
 /// How often the service is killed; `cargo xtask torture` asks for a thousand times.
 fn kills() -> u64 {
-    if std::env::var_os("DAICHO_TORTURE").is_some() { 1_000 } else { 6 }
+    if std::env::var_os("DAICHO_TORTURE").is_some() {
+        1_000
+    } else {
+        6
+    }
 }
 
 /// One writer's acknowledged work.
@@ -40,11 +44,28 @@ fn nothing_acknowledged_is_gone() {
     let folder = folder();
     let data = path(&folder, "data");
     let departments = sample_departments();
-    let names: Vec<String> = (0..departments.len()).map(|index| format!("staff.{index}")).collect();
+    let names: Vec<String> = (0..departments.len())
+        .map(|index| format!("staff.{index}"))
+        .collect();
     let mut accounts = vec![("planning", "planning", None)];
-    accounts.extend(names.iter().zip(&departments).take(4).map(|(name, department)| (name.as_str(), "staff", Some(department.as_str()))));
+    accounts.extend(
+        names
+            .iter()
+            .zip(&departments)
+            .take(4)
+            .map(|(name, department)| (name.as_str(), "staff", Some(department.as_str()))),
+    );
     city(&data, &accounts);
-    succeed(&["import", &sample_sheet(), "--plan", &sample_plan(), "--data", &data, "--as", "planning"]);
+    succeed(&[
+        "import",
+        &sample_sheet(),
+        "--plan",
+        &sample_plan(),
+        "--data",
+        &data,
+        "--as",
+        "planning",
+    ]);
 
     let mut service = Service::start(&data);
     let planning = service.sign_in("planning");
@@ -55,16 +76,19 @@ fn nothing_acknowledged_is_gone() {
         "mutation($input: OpenPeriodInput!) { openPeriod(input: $input) { __typename } }",
         &json!({ "input": { "commandId": id(1), "plan": plan, "fiscalYear": "R4", "due": "2030-05-20" } }),
     );
-    assert_eq!(opened["data"]["openPeriod"]["__typename"], "CommandDone", "{opened}");
+    assert_eq!(
+        opened["data"]["openPeriod"]["__typename"], "CommandDone",
+        "{opened}"
+    );
     let sheet = service.graphql(Some(&planning), SHEET, &json!({ "plan": plan }));
     let mut writers: Vec<Acknowledged> = names
         .iter()
         .zip(&departments)
         .take(4)
         .filter_map(|(name, department)| {
-            let indicator = rows(&sheet)
-                .into_iter()
-                .find(|row| row["kind"] == "kpi" && row["department"]["name"] == department.as_str())?["indicator"]
+            let indicator = rows(&sheet).into_iter().find(|row| {
+                row["kind"] == "kpi" && row["department"]["name"] == department.as_str()
+            })?["indicator"]
                 .clone();
             Some(Acknowledged {
                 indicator: indicator.as_str()?.to_owned(),
@@ -93,26 +117,45 @@ fn nothing_acknowledged_is_gone() {
             std::thread::sleep(Duration::from_millis(300 + 170 * (round % 7)));
             service.kill();
             stop.store(true, Ordering::SeqCst);
-            handles.into_iter().map(|handle| handle.join().unwrap()).collect()
+            handles
+                .into_iter()
+                .map(|handle| handle.join().unwrap())
+                .collect()
         });
         service = Service::start(&data);
         for writer in &mut writers {
             check(&service, &plan, writer);
         }
     }
-    assert!(writers.iter().map(|writer| writer.commands.len()).sum::<usize>() > 20, "hardly anything was written");
+    assert!(
+        writers
+            .iter()
+            .map(|writer| writer.commands.len())
+            .sum::<usize>()
+            > 20,
+        "hardly anything was written"
+    );
 
     let before = service.graphql(Some(&planning), SHEET, &json!({ "plan": plan }));
     assert!(before["data"]["sheet"].is_object(), "{before}");
     service.kill();
     let service = Service::start(&data);
-    assert_eq!(service.graphql(Some(&planning), SHEET, &json!({ "plan": plan })), before);
+    assert_eq!(
+        service.graphql(Some(&planning), SHEET, &json!({ "plan": plan })),
+        before
+    );
     assert!(succeed(&["verify", "--data", &data]).contains("everything agrees"));
     assert_eq!(service.stop(), 0);
 }
 
 /// Enters one figure after another until the service is gone.
-fn write_until(mut writer: Acknowledged, index: u64, url: &str, plan: &str, stop: &AtomicBool) -> Acknowledged {
+fn write_until(
+    mut writer: Acknowledged,
+    index: u64,
+    url: &str,
+    plan: &str,
+    stop: &AtomicBool,
+) -> Acknowledged {
     while !stop.load(Ordering::SeqCst) {
         writer.tried += 1;
         let number = writer.tried;
@@ -124,9 +167,16 @@ fn write_until(mut writer: Acknowledged, index: u64, url: &str, plan: &str, stop
             "text": number.to_string(),
             "seenRevision": writer.revision,
         });
-        let answer = post(url, Some(&writer.token), json!({ "query": ENTER, "variables": { "input": input } }));
+        let answer = post(
+            url,
+            Some(&writer.token),
+            json!({ "query": ENTER, "variables": { "input": input } }),
+        );
         let Some((200, answer)) = answer else { break };
-        assert_eq!(answer["data"]["enterActual"]["__typename"], "CommandDone", "{answer}");
+        assert_eq!(
+            answer["data"]["enterActual"]["__typename"], "CommandDone",
+            "{answer}"
+        );
         assert_eq!(answer["data"]["enterActual"]["events"], 1, "{answer}");
         writer.commands.push(input);
         writer.acknowledged = number;
@@ -146,11 +196,28 @@ fn check(service: &Service, plan: &str, writer: &mut Acknowledged) {
         let again = service.graphql(Some(&writer.token), ENTER, &json!({ "input": input }));
         assert_eq!(again["data"]["enterActual"]["replayed"], true, "{again}");
     }
-    let report = service.graphql(Some(&writer.token), REPORT, &json!({ "plan": plan, "indicator": writer.indicator }));
-    let revision = report["data"]["report"]["revision"].as_u64().unwrap_or_else(|| panic!("{report}"));
-    assert!(revision == writer.revision || revision == writer.revision + 1, "{report}: {} were acknowledged", writer.revision);
-    let value = report["data"]["report"]["actual"]["content"]["cell"]["value"].as_str().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
-    assert!(value >= writer.acknowledged, "{report}: {} was acknowledged", writer.acknowledged);
+    let report = service.graphql(
+        Some(&writer.token),
+        REPORT,
+        &json!({ "plan": plan, "indicator": writer.indicator }),
+    );
+    let revision = report["data"]["report"]["revision"]
+        .as_u64()
+        .unwrap_or_else(|| panic!("{report}"));
+    assert!(
+        revision == writer.revision || revision == writer.revision + 1,
+        "{report}: {} were acknowledged",
+        writer.revision
+    );
+    let value = report["data"]["report"]["actual"]["actual"]["cell"]["value"]
+        .as_str()
+        .and_then(|text| text.parse::<u64>().ok())
+        .unwrap_or(0);
+    assert!(
+        value >= writer.acknowledged,
+        "{report}: {} was acknowledged",
+        writer.acknowledged
+    );
     writer.revision = revision;
 }
 

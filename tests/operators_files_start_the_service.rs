@@ -16,7 +16,10 @@ fn the_unit_and_the_configuration_start_a_service_that_stops_cleanly() {
     std::fs::write(&file, config.replace("/var/lib/daicho", &data)).unwrap();
 
     let unit = std::fs::read_to_string(repository("deploy/daicho.service")).unwrap();
-    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    let start = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart="))
+        .unwrap();
     let start = start.replace("/etc/daicho/daicho.toml", &file);
     let mut words = start.split_whitespace();
     assert_eq!(words.next(), Some("/usr/local/bin/daicho"));
@@ -24,7 +27,12 @@ fn the_unit_and_the_configuration_start_a_service_that_stops_cleanly() {
 
     let service = Service::start_with(daicho(&arguments));
     assert_eq!(get(&format!("{}/healthz", service.url)).unwrap().0, 200);
-    assert!(get(&format!("{}/metrics", service.url)).unwrap().1.contains("daicho_lag_events 0"));
+    assert!(
+        get(&format!("{}/metrics", service.url))
+            .unwrap()
+            .1
+            .contains("daicho_lag_events 0")
+    );
     assert!(unit.contains("KillSignal=SIGTERM"));
     assert_eq!(service.stop(), 0);
 }
@@ -42,7 +50,10 @@ fn systemd_finds_no_fault_in_the_unit() {
     };
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     // The binary is not installed where the unit expects it; everything else must be right.
-    let faults: Vec<&str> = said.lines().filter(|line| line.contains("daicho.service") && !line.contains("is not executable")).collect();
+    let faults: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("daicho.service") && !line.contains("is not executable"))
+        .collect();
     assert!(faults.is_empty(), "{said}");
 }
 
@@ -60,7 +71,14 @@ fn every_option_of_serve_is_a_variable_too() {
         .env("DAICHO_BEHIND_PROXY", "true")
         .env("DAICHO_LOG_FORMAT", "json");
     let help = succeed(&["serve", "--help"]);
-    for variable in ["DAICHO_DATA", "DAICHO_LISTEN", "DAICHO_CONFIG", "DAICHO_PUBLIC_URL", "DAICHO_BEHIND_PROXY", "DAICHO_LOG_FORMAT"] {
+    for variable in [
+        "DAICHO_DATA",
+        "DAICHO_LISTEN",
+        "DAICHO_CONFIG",
+        "DAICHO_PUBLIC_URL",
+        "DAICHO_BEHIND_PROXY",
+        "DAICHO_LOG_FORMAT",
+    ] {
         assert!(help.contains(variable), "{variable} is not in the help");
     }
     let service = Service::start_listening(command, port);
@@ -74,5 +92,9 @@ fn the_data_folder_can_be_named_by_a_variable() {
     city(&data, &[]);
     let mut command = daicho(&["department", "list"]);
     let output = command.env("DAICHO_DATA", &data).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -21,7 +21,10 @@ fn assert_counts(report: &Value) {
     assert_eq!(report["counts"], counts);
     let subtotals = report["subtotals"].as_array().unwrap();
     assert_eq!(subtotals.len(), 5);
-    assert!(subtotals.iter().all(|subtotal| subtotal["ok"] == true), "{subtotals:?}");
+    assert!(
+        subtotals.iter().all(|subtotal| subtotal["ok"] == true),
+        "{subtotals:?}"
+    );
 }
 
 fn verdicts(report: &Value) -> (usize, usize, usize, usize) {
@@ -33,7 +36,12 @@ fn verdicts(report: &Value) -> (usize, usize, usize, usize) {
             .filter(|row| row["kind"] == "kpi" && row["verdicts"]["2021"]["verdict"] == verdict)
             .count()
     };
-    (count("achieved"), count("not_achieved"), count("not_evaluable"), count("undecided"))
+    (
+        count("achieved"),
+        count("not_achieved"),
+        count("not_evaluable"),
+        count("undecided"),
+    )
 }
 
 #[test]
@@ -43,13 +51,27 @@ fn a_dry_run_counts_what_the_sheet_prints_and_needs_no_records() {
 
 #[test]
 fn the_decided_directions_decide_the_verdicts() {
-    assert_eq!(verdicts(&dry_run(&sample_sheet(), Some(&sample_plan()))), (21, 20, 5, 0));
+    assert_eq!(
+        verdicts(&dry_run(&sample_sheet(), Some(&sample_plan()))),
+        (21, 20, 5, 0)
+    );
     let folder = folder();
     let with_the_subsidy = |direction: &str| {
-        let mut plan: toml::Table = std::fs::read_to_string(sample_plan()).unwrap().parse().unwrap();
-        let exceptions = plan["directions"].as_table_mut().unwrap()["exceptions"].as_array_mut().unwrap();
-        let subsidy = exceptions.iter_mut().find(|exception| exception["name"].as_str() == Some("対象者1人当たりの助成額")).unwrap();
-        subsidy.as_table_mut().unwrap().insert("direction".into(), direction.into());
+        let mut plan: toml::Table = std::fs::read_to_string(sample_plan())
+            .unwrap()
+            .parse()
+            .unwrap();
+        let exceptions = plan["directions"].as_table_mut().unwrap()["exceptions"]
+            .as_array_mut()
+            .unwrap();
+        let subsidy = exceptions
+            .iter_mut()
+            .find(|exception| exception["name"].as_str() == Some("対象者1人当たりの助成額"))
+            .unwrap();
+        subsidy
+            .as_table_mut()
+            .unwrap()
+            .insert("direction".into(), direction.into());
         let file = path(&folder, &format!("{direction}.toml"));
         std::fs::write(&file, toml::to_string(&plan).unwrap()).unwrap();
         verdicts(&dry_run(&sample_sheet(), Some(&file)))
@@ -63,12 +85,42 @@ fn what_was_read_in_is_written_out_byte_for_byte() {
     let folder = folder();
     let data = path(&folder, "data");
     city(&data, &[("planning", "planning", None)]);
-    succeed(&["import", &sample_sheet(), "--plan", &sample_plan(), "--data", &data, "--as", "planning"]);
+    succeed(&[
+        "import",
+        &sample_sheet(),
+        "--plan",
+        &sample_plan(),
+        "--data",
+        &data,
+        "--as",
+        "planning",
+    ]);
     let out = path(&folder, "out.tsv");
-    succeed(&["export", "--data", &data, "--format", "tsv", "--fiscal-year", "R3", "-o", &out]);
-    assert_eq!(std::fs::read(&out).unwrap(), std::fs::read(sample_sheet()).unwrap());
+    succeed(&[
+        "export",
+        "--data",
+        &data,
+        "--format",
+        "tsv",
+        "--fiscal-year",
+        "R3",
+        "-o",
+        &out,
+    ]);
+    assert_eq!(
+        std::fs::read(&out).unwrap(),
+        std::fs::read(sample_sheet()).unwrap()
+    );
 
-    let json = succeed(&["export", "--data", &data, "--format", "json", "--fiscal-year", "R3"]);
+    let json = succeed(&[
+        "export",
+        "--data",
+        &data,
+        "--format",
+        "json",
+        "--fiscal-year",
+        "R3",
+    ]);
     let exported: Value = serde_json::from_str(&json).unwrap();
     assert_counts(&exported);
     assert_eq!(verdicts(&exported), (21, 20, 5, 0));
@@ -82,23 +134,33 @@ fn the_real_sheet_goes_in_and_comes_out_too() {
     let sheet = sheet.to_str().unwrap();
     let report = dry_run(sheet, None);
     assert_counts(&report);
-    assert_eq!(verdicts(&dry_run(sheet, Some(&sample_plan()))), (21, 20, 5, 0));
+    assert_eq!(
+        verdicts(&dry_run(sheet, Some(&sample_plan()))),
+        (21, 20, 5, 0)
+    );
 
     let found: Vec<(String, Option<u64>, String)> = report["issues"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|issue| (issue["code"].as_str().unwrap().into(), issue["line"].as_u64(), issue["severity"].as_str().unwrap().into()))
-        .collect();
-    let expected: Vec<(String, Option<u64>, String)> = std::fs::read_to_string(fixtures.join("domain/issues_expected.tsv"))
-        .unwrap()
-        .lines()
-        .skip(1)
-        .map(|line| {
-            let fields: Vec<&str> = line.split('\t').collect();
-            (fields[0].into(), fields[1].parse().ok(), fields[2].into())
+        .map(|issue| {
+            (
+                issue["code"].as_str().unwrap().into(),
+                issue["line"].as_u64(),
+                issue["severity"].as_str().unwrap().into(),
+            )
         })
         .collect();
+    let expected: Vec<(String, Option<u64>, String)> =
+        std::fs::read_to_string(fixtures.join("domain/issues_expected.tsv"))
+            .unwrap()
+            .lines()
+            .skip(1)
+            .map(|line| {
+                let fields: Vec<&str> = line.split('\t').collect();
+                (fields[0].into(), fields[1].parse().ok(), fields[2].into())
+            })
+            .collect();
     let sorted = |mut list: Vec<(String, Option<u64>, String)>| {
         list.sort();
         list
@@ -108,8 +170,27 @@ fn the_real_sheet_goes_in_and_comes_out_too() {
     let folder = folder();
     let data = path(&folder, "data");
     city(&data, &[("planning", "planning", None)]);
-    succeed(&["import", sheet, "--plan", &sample_plan(), "--data", &data, "--as", "planning"]);
+    succeed(&[
+        "import",
+        sheet,
+        "--plan",
+        &sample_plan(),
+        "--data",
+        &data,
+        "--as",
+        "planning",
+    ]);
     let out = path(&folder, "out.tsv");
-    succeed(&["export", "--data", &data, "--format", "tsv", "--fiscal-year", "R3", "-o", &out]);
+    succeed(&[
+        "export",
+        "--data",
+        &data,
+        "--format",
+        "tsv",
+        "--fiscal-year",
+        "R3",
+        "-o",
+        &out,
+    ]);
     assert_eq!(std::fs::read(&out).unwrap(), std::fs::read(sheet).unwrap());
 }

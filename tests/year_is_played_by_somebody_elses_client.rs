@@ -10,7 +10,13 @@ use support::*;
 
 /// Figures of the sample sheet by source line; where it has a dash, a reason.
 fn figures() -> Value {
-    let report: Value = serde_json::from_str(&succeed(&["import", &sample_sheet(), "--dry-run", "--json"])).unwrap();
+    let report: Value = serde_json::from_str(&succeed(&[
+        "import",
+        &sample_sheet(),
+        "--dry-run",
+        "--json",
+    ]))
+    .unwrap();
     let figures: Vec<Value> = report["indicators"]
         .as_array()
         .unwrap()
@@ -18,7 +24,11 @@ fn figures() -> Value {
         .map(|row| {
             let cell = &row["actuals"]["2021"];
             let line = row["line"].as_u64().unwrap();
-            let reason = if [54, 56, 162, 164].contains(&line) { "not_started" } else { "not_available" };
+            let reason = if [54, 56, 162, 164].contains(&line) {
+                "not_started"
+            } else {
+                "not_available"
+            };
             match cell["value"].as_str() {
                 Some(_) => json!([line, { "text": cell["raw"] }]),
                 None => json!([line, { "status": reason }]),
@@ -31,7 +41,9 @@ fn figures() -> Value {
 #[test]
 fn staff_approvers_planning_auditor_and_public_each_do_their_part() {
     let Some(modules) = std::env::var_os("DAICHO_NODE_MODULES") else {
-        eprintln!("SKIPPED: DAICHO_NODE_MODULES names no folder with the npm package graphql-request; 'cargo xtask test' installs it");
+        eprintln!(
+            "SKIPPED: DAICHO_NODE_MODULES names no folder with the npm package graphql-request; 'cargo xtask test' installs it"
+        );
         return;
     };
     let folder = folder();

@@ -1,5 +1,10 @@
 //! Starting the real binary, talking to it, and ending it: by the handle that started it.
-#![allow(dead_code, clippy::unwrap_used, clippy::allow_attributes, reason = "each journey uses its part; a test may panic")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "each journey uses its part; a test may panic"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -17,7 +22,9 @@ pub const PASSWORD: &str = "kawa-no-nagare-2022";
 pub fn daicho(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_daicho"));
     command.args(arguments).stdin(Stdio::null());
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DAICHO_")) {
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DAICHO_"))
+    {
         command.env_remove(name);
     }
     command
@@ -48,8 +55,16 @@ pub fn succeed(arguments: &[&str]) -> String {
 pub fn fail(status: i32, arguments: &[&str]) -> String {
     let output = run(arguments);
     let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(status), "daicho {}\n{error}", arguments.join(" "));
-    assert!(!error.contains("panicked") && !error.contains("stack backtrace"), "{error}");
+    assert_eq!(
+        output.status.code(),
+        Some(status),
+        "daicho {}\n{error}",
+        arguments.join(" ")
+    );
+    assert!(
+        !error.contains("panicked") && !error.contains("stack backtrace"),
+        "{error}"
+    );
     error
 }
 
@@ -57,10 +72,25 @@ pub fn fail(status: i32, arguments: &[&str]) -> String {
 #[track_caller]
 pub fn succeed_with_input(arguments: &[&str], input: &str) -> String {
     use std::io::Write as _;
-    let mut child = daicho(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let mut child = daicho(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "daicho {}\n{}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "daicho {}\n{}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -76,33 +106,54 @@ pub fn path(folder: &TempDir, name: &str) -> String {
 
 /// A file of the repository.
 pub fn repository(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(name)
 }
 
 /// The sample city's sheet: real structure and figures, made-up commentary.
 pub fn sample_sheet() -> String {
-    repository("crates/sample/data/sunagawa.tsv").to_str().unwrap().to_owned()
+    repository("crates/sample/data/sunagawa.tsv")
+        .to_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// Its plan file.
 pub fn sample_plan() -> String {
-    repository("crates/sample/data/plan.toml").to_str().unwrap().to_owned()
+    repository("crates/sample/data/plan.toml")
+        .to_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// The fixtures that are not part of the project, where they are there. Says so where not.
 pub fn fixtures() -> Option<PathBuf> {
-    let folder = std::env::var_os("DAICHO_FIXTURES").map_or_else(|| repository("../shared"), PathBuf::from);
+    let folder =
+        std::env::var_os("DAICHO_FIXTURES").map_or_else(|| repository("../shared"), PathBuf::from);
     if folder.join("domain/sheet_expected.tsv").is_file() {
         return Some(folder);
     }
-    eprintln!("SKIPPED: {} has no fixtures; name their folder in DAICHO_FIXTURES", folder.display());
+    eprintln!(
+        "SKIPPED: {} has no fixtures; name their folder in DAICHO_FIXTURES",
+        folder.display()
+    );
     None
 }
 
 /// A data folder with a municipality, the sample's departments, the administrator `admin` and
 /// the accounts named, each with a role and, where it has one, a department.
 pub fn city(data: &str, accounts: &[(&str, &str, Option<&str>)]) {
-    let mut arguments = vec!["init", "--data", data, "--code", "012262", "--name", "砂川市", "--password-stdin"];
+    let mut arguments = vec![
+        "init",
+        "--data",
+        data,
+        "--code",
+        "012262",
+        "--name",
+        "砂川市",
+        "--password-stdin",
+    ];
     let departments = sample_departments();
     for department in &departments {
         arguments.extend(["--department", department]);
@@ -110,10 +161,23 @@ pub fn city(data: &str, accounts: &[(&str, &str, Option<&str>)]) {
     succeed_with_input(&arguments, PASSWORD);
     for (name, role, department) in accounts {
         succeed_with_input(
-            &["account", "--data", data, "open", name, "--display-name", &format!("{name}さん"), "--password-stdin", "--as", "admin"],
+            &[
+                "account",
+                "--data",
+                data,
+                "open",
+                name,
+                "--display-name",
+                &format!("{name}さん"),
+                "--password-stdin",
+                "--as",
+                "admin",
+            ],
             PASSWORD,
         );
-        let mut grant = vec!["account", "--data", data, "grant", name, "--role", role, "--as", "admin"];
+        let mut grant = vec![
+            "account", "--data", data, "grant", name, "--role", role, "--as", "admin",
+        ];
         if let Some(department) = department {
             grant.extend(["--department", department]);
         }
@@ -123,14 +187,26 @@ pub fn city(data: &str, accounts: &[(&str, &str, Option<&str>)]) {
 
 /// Names of the departments in the sample's plan file.
 pub fn sample_departments() -> Vec<String> {
-    let plan: toml::Table = std::fs::read_to_string(sample_plan()).unwrap().parse().unwrap();
-    plan["departments"].as_array().unwrap().iter().map(|department| department["name"].as_str().unwrap().to_owned()).collect()
+    let plan: toml::Table = std::fs::read_to_string(sample_plan())
+        .unwrap()
+        .parse()
+        .unwrap();
+    plan["departments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|department| department["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// A free port on loopback. Another process could take it before it is used; the service then
 /// says so and the test fails with that message.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// A running service; dropped, it is ended.
@@ -155,11 +231,20 @@ impl Service {
 
     /// Starts a command that listens on `port` and waits until it is ready.
     pub fn start_listening(mut command: Command, port: u16) -> Self {
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let url = format!("http://127.0.0.1:{port}");
         // Read on, so that a full pipe never stops the service.
         let errors = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || errors.lines().map_while(Result::ok).for_each(|line| eprintln!("service: {line}")));
+        std::thread::spawn(move || {
+            errors
+                .lines()
+                .map_while(Result::ok)
+                .for_each(|line| eprintln!("service: {line}"))
+        });
         let mut service = Self { child, url };
         for _ in 0..600 {
             if let Some(status) = service.child.try_wait().unwrap() {
@@ -182,7 +267,13 @@ impl Service {
     /// Tells the service to stop and waits; what comes back is its exit status.
     pub fn stop(mut self) -> i32 {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
 
@@ -194,7 +285,9 @@ impl Service {
     /// A GraphQL request; what comes back is the whole answer.
     pub fn graphql(&self, token: Option<&str>, query: &str, variables: &Value) -> Value {
         let body = serde_json::json!({ "query": query, "variables": variables });
-        post(&format!("{}/graphql", self.url), token, body).expect("the service answers").1
+        post(&format!("{}/graphql", self.url), token, body)
+            .expect("the service answers")
+            .1
     }
 
     /// Signs in; what comes back is the access token.
@@ -206,7 +299,10 @@ impl Service {
              __typename ... on SignedIn { accessToken } } }",
             &serde_json::json!({ "name": name, "password": PASSWORD }),
         );
-        answer["data"]["signIn"]["accessToken"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+        answer["data"]["signIn"]["accessToken"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{answer}"))
+            .to_owned()
     }
 }
 
@@ -220,7 +316,10 @@ impl Drop for Service {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 /// GET: status and text; none where nobody answers.

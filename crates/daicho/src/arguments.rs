@@ -14,7 +14,12 @@ use crate::failure::{EXIT_BLOCKED, Failure};
 /// Departments submit yearly actuals and commentary, heads approve, the planning office
 /// confirms and publishes, auditors trace every change.
 #[derive(Debug, Parser)]
-#[command(name = "daicho", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    name = "daicho",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -37,9 +42,11 @@ impl DataFolder {
     /// # Errors
     /// Where none is named.
     pub fn path(&self) -> Result<&Path, Failure> {
-        self.data
-            .as_deref()
-            .ok_or_else(|| Failure::new("no data folder is named").help("name one with --data or DAICHO_DATA").exit(EXIT_BLOCKED))
+        self.data.as_deref().ok_or_else(|| {
+            Failure::new("no data folder is named")
+                .help("name one with --data or DAICHO_DATA")
+                .exit(EXIT_BLOCKED)
+        })
     }
 }
 
@@ -110,13 +117,23 @@ pub struct Demo {
     #[arg(long)]
     pub once: bool,
     /// Where pages and API are served.
-    #[arg(long, env = "DAICHO_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(
+        long,
+        env = "DAICHO_LISTEN",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8080"
+    )]
     pub listen: SocketAddr,
     /// Keep the city in this folder and serve it again next time; a temporary folder otherwise.
     #[arg(long, env = "DAICHO_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Password of all demo accounts, 15 characters or more; made up and printed otherwise.
-    #[arg(long, env = "DAICHO_PASSWORD", value_name = "P", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DAICHO_PASSWORD",
+        value_name = "P",
+        hide_env_values = true
+    )]
     pub password: Option<String>,
 }
 

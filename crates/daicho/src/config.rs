@@ -45,29 +45,48 @@ impl Config {
             None => ConfigFile::default(),
         };
         let data = arguments.data.clone().or(file.data).ok_or_else(|| {
-            Failure::new("no data folder is named").help("name one with --data, DAICHO_DATA or 'data' in the configuration file")
+            Failure::new("no data folder is named")
+                .help("name one with --data, DAICHO_DATA or 'data' in the configuration file")
         })?;
         Ok(Self {
             data,
-            listen: arguments.listen.or(file.listen).unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)),
+            listen: arguments
+                .listen
+                .or(file.listen)
+                .unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)),
             public_url: arguments.public_url.clone().or(file.public_url),
-            behind_proxy: arguments.behind_proxy.or(file.behind_proxy).unwrap_or(false),
-            log_format: arguments.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
+            behind_proxy: arguments
+                .behind_proxy
+                .or(file.behind_proxy)
+                .unwrap_or(false),
+            log_format: arguments
+                .log_format
+                .or(file.log_format)
+                .unwrap_or(LogFormat::Text),
         })
     }
 
     /// Whether cookies are to be sent over TLS only.
     pub fn is_behind_tls(&self) -> bool {
-        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+        self.public_url
+            .as_deref()
+            .is_some_and(|url| url.starts_with("https://"))
     }
 }
 
 fn read(path: &Path) -> Result<ConfigFile, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(format!("the configuration file {} cannot be read: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(format!(
+            "the configuration file {} cannot be read: {error}",
+            path.display()
+        ))
+    })?;
     toml::from_str(&text).map_err(|error| {
-        Failure::new(format!("the configuration file {} cannot be understood: {error}", path.display()))
-            .help("deploy/daicho.toml is an example with every line explained")
+        Failure::new(format!(
+            "the configuration file {} cannot be understood: {error}",
+            path.display()
+        ))
+        .help("deploy/daicho.toml is an example with every line explained")
     })
 }
 
@@ -76,7 +95,14 @@ mod tests {
     use super::*;
 
     fn arguments(config: Option<&Path>) -> Serve {
-        Serve { data: None, listen: None, config: config.map(Path::to_owned), public_url: None, behind_proxy: None, log_format: None }
+        Serve {
+            data: None,
+            listen: None,
+            config: config.map(Path::to_owned),
+            public_url: None,
+            behind_proxy: None,
+            log_format: None,
+        }
     }
 
     #[test]
@@ -85,11 +111,21 @@ mod tests {
         let file = folder.path().join("daicho.toml");
         std::fs::write(&file, "data = '/srv/file'\nlisten = '127.0.0.1:9000'\nbehind_proxy = true\nlog_format = 'json'\n").unwrap();
         let of_file = Config::of(&arguments(Some(&file))).unwrap();
-        assert_eq!((of_file.data.to_str(), of_file.listen.port()), (Some("/srv/file"), 9000));
+        assert_eq!(
+            (of_file.data.to_str(), of_file.listen.port()),
+            (Some("/srv/file"), 9000)
+        );
         assert_eq!(of_file.log_format, LogFormat::Json);
         assert!(of_file.behind_proxy);
-        let both = Config::of(&Serve { data: Some("/srv/option".into()), ..arguments(Some(&file)) }).unwrap();
-        assert_eq!((both.data.to_str(), both.listen.port()), (Some("/srv/option"), 9000));
+        let both = Config::of(&Serve {
+            data: Some("/srv/option".into()),
+            ..arguments(Some(&file))
+        })
+        .unwrap();
+        assert_eq!(
+            (both.data.to_str(), both.listen.port()),
+            (Some("/srv/option"), 9000)
+        );
     }
 
     #[test]
@@ -97,17 +133,32 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("daicho.toml");
         std::fs::write(&file, "dta = '/srv'\n").unwrap();
-        assert!(Config::of(&arguments(Some(&file))).unwrap_err().message.contains("dta"));
+        assert!(
+            Config::of(&arguments(Some(&file)))
+                .unwrap_err()
+                .message
+                .contains("dta")
+        );
     }
 
     #[test]
     fn without_a_data_folder_nothing_starts() {
-        assert!(Config::of(&arguments(None)).unwrap_err().help.unwrap().contains("DAICHO_DATA"));
+        assert!(
+            Config::of(&arguments(None))
+                .unwrap_err()
+                .help
+                .unwrap()
+                .contains("DAICHO_DATA")
+        );
     }
 
     #[test]
     fn cookies_are_secure_where_people_use_https() {
-        let arguments = Serve { data: Some("/srv".into()), public_url: Some("https://daicho.example".into()), ..arguments(None) };
+        let arguments = Serve {
+            data: Some("/srv".into()),
+            public_url: Some("https://daicho.example".into()),
+            ..arguments(None)
+        };
         assert!(Config::of(&arguments).unwrap().is_behind_tls());
     }
 }

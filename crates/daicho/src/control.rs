@@ -44,14 +44,20 @@ impl Control {
     /// What the operating system said.
     pub fn listen(folder: &Path) -> Result<Self, Failure> {
         let path = socket(folder);
-        let failed = |error: io::Error| Failure::new(format!("the control socket {} cannot be made: {error}", path.display()));
+        let failed = |error: io::Error| {
+            Failure::new(format!(
+                "the control socket {} cannot be made: {error}",
+                path.display()
+            ))
+        };
         match std::fs::remove_file(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
         let listener = UnixListener::bind(&path).map_err(failed)?;
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(failed)?;
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .map_err(failed)?;
         Ok(Self { path, listener })
     }
 
@@ -90,14 +96,22 @@ async fn serve_one(mut stream: UnixStream, service: &Service) -> io::Result<()> 
     let own = rustix::process::getuid().as_raw();
     let result: Result<Outcome, Failure> = if peer == own || peer == 0 {
         let mut call = Vec::new();
-        (&mut stream).take(OPERATION_BYTES_MAX).read_to_end(&mut call).await?;
+        (&mut stream)
+            .take(OPERATION_BYTES_MAX)
+            .read_to_end(&mut call)
+            .await?;
         match serde_json::from_slice::<Call>(&call) {
             Ok(call) => run(service, call.operation, &call.operator).await,
-            Err(error) => Err(Failure::new(format!("the running service does not understand this command ({error})"))
-                .help("use the same version of daicho as the service")),
+            Err(error) => Err(Failure::new(format!(
+                "the running service does not understand this command ({error})"
+            ))
+            .help("use the same version of daicho as the service")),
         }
     } else {
-        Err(Failure::new("the control socket is for the service's own user").help("run the command as that user"))
+        Err(
+            Failure::new("the control socket is for the service's own user")
+                .help("run the command as that user"),
+        )
     };
     stream.write_all(&serde_json::to_vec(&result)?).await?;
     stream.shutdown().await
@@ -107,16 +121,31 @@ async fn serve_one(mut stream: UnixStream, service: &Service) -> io::Result<()> 
 ///
 /// # Errors
 /// What the service said, or that the connection broke.
-pub async fn call(folder: &Path, operation: &Operation, operator: &str) -> Option<Result<Outcome, Failure>> {
+pub async fn call(
+    folder: &Path,
+    operation: &Operation,
+    operator: &str,
+) -> Option<Result<Outcome, Failure>> {
     let stream = UnixStream::connect(socket(folder)).await.ok()?;
-    Some(converse(stream, operation, operator).await.unwrap_or_else(|error| {
-        Err(Failure::new(format!("the running service broke the connection: {error}"))
+    Some(
+        converse(stream, operation, operator)
+            .await
+            .unwrap_or_else(|error| {
+                Err(Failure::new(format!("the running service broke the connection: {error}"))
             .help("look at its log; whether the command was carried out shows in the records"))
-    }))
+            }),
+    )
 }
 
-async fn converse(mut stream: UnixStream, operation: &Operation, operator: &str) -> io::Result<Result<Outcome, Failure>> {
-    let call = serde_json::to_vec(&Call { operator: operator.to_owned(), operation: operation.clone() })?;
+async fn converse(
+    mut stream: UnixStream,
+    operation: &Operation,
+    operator: &str,
+) -> io::Result<Result<Outcome, Failure>> {
+    let call = serde_json::to_vec(&Call {
+        operator: operator.to_owned(),
+        operation: operation.clone(),
+    })?;
     stream.write_all(&call).await?;
     stream.shutdown().await?;
     let mut answer = Vec::new();

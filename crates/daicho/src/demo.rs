@@ -51,7 +51,8 @@ pub async fn run(arguments: Demo) -> Result<u8, Failure> {
             let folder = tempfile::Builder::new()
                 .prefix("daicho-demo-")
                 .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
-                .tempdir().map_err(Failure::new)?;
+                .tempdir()
+                .map_err(Failure::new)?;
             temporary.insert(folder).path().to_owned()
         }
     };
@@ -72,7 +73,12 @@ pub async fn run(arguments: Demo) -> Result<u8, Failure> {
     }
     let settings = WebSettings::default();
     serve(service, &folder, arguments.listen, settings, |address| {
-        println_all(&welcome(address, &kept, &password, temporary.is_none().then_some(&folder)));
+        println_all(&welcome(
+            address,
+            &kept,
+            &password,
+            temporary.is_none().then_some(&folder),
+        ));
     })
     .await?;
     Ok(0)
@@ -87,24 +93,38 @@ fn println_all(lines: &[String]) {
 
 /// A demo's passwords are checked as cheaply as in tests: there is nothing to protect.
 fn settings() -> Settings {
-    Settings { hash_cost: HashCost::QUICK_FOR_TESTS, lifetimes: Lifetimes::STANDARD }
+    Settings {
+        hash_cost: HashCost::QUICK_FOR_TESTS,
+        lifetimes: Lifetimes::STANDARD,
+    }
 }
 
 /// Builds the city in `folder`: first its years with the story's clock, then the service as it
 /// runs on.
 async fn build(folder: &Path, password: &str) -> Result<(Service, Kept), Failure> {
     let clock = Arc::new(StoryClock::starting(STORY_BEGINS));
-    let story = Surroundings { clock: Arc::clone(&clock) as Arc<_>, ids: Arc::new(SeededIds::new(SEED)) };
+    let story = Surroundings {
+        clock: Arc::clone(&clock) as Arc<_>,
+        ids: Arc::new(SeededIds::new(SEED)),
+    };
     let service = Service::open(folder, Opening::MayBeNew, story, settings()).await?;
     let mut progress = Progress::of("playing two years");
-    let played = daicho_sample::play(&service.app, &clock, SEED, |done, all| progress.tell(done, all))
-        .await
-        .map_err(|error| Failure::new(with_causes(&error)))?;
+    let played = daicho_sample::play(&service.app, &clock, SEED, |done, all| {
+        progress.tell(done, all)
+    })
+    .await
+    .map_err(|error| Failure::new(with_causes(&error)))?;
     drop(progress);
     register(&service, &played.people, password)?;
     let kept = keep(folder, &played)?;
     service.close().await?;
-    let service = Service::open(folder, Opening::MustExist, surroundings::of_this_machine(), settings()).await?;
+    let service = Service::open(
+        folder,
+        Opening::MustExist,
+        surroundings::of_this_machine(),
+        settings(),
+    )
+    .await?;
     Ok((service, kept))
 }
 
@@ -118,18 +138,36 @@ async fn reopen(folder: &Path) -> Result<(Service, Kept), Failure> {
             Failure::new(format!("{} holds records that no demo made, or a demo that was not finished ({error})", folder.display()))
                 .help("choose another folder, delete this one if it was a demo's, or leave --data out for a temporary one")
         })?;
-    let service = Service::open(folder, Opening::MustExist, surroundings::of_this_machine(), settings()).await?;
+    let service = Service::open(
+        folder,
+        Opening::MustExist,
+        surroundings::of_this_machine(),
+        settings(),
+    )
+    .await?;
     Ok((service, kept))
 }
 
 /// Gives everybody the password that is printed this time.
 async fn renew_passwords(service: &Service, kept: &Kept, password: &str) -> Result<(), Failure> {
     for name in &kept.sign_in_names {
-        let person = service.identity.by_sign_in_name(name).map_err(|error| Failure::new(with_causes(&error)))?;
+        let person = service
+            .identity
+            .by_sign_in_name(name)
+            .map_err(|error| Failure::new(with_causes(&error)))?;
         if let Some(person) = person {
             let caller = Caller::Operator(surroundings::operating_system_user());
             let id = CommandId(service.app.new_id());
-            service.app.handle(&caller, RecordCredentialsChange { account: person.account }, id).await?;
+            service
+                .app
+                .handle(
+                    &caller,
+                    RecordCredentialsChange {
+                        account: person.account,
+                    },
+                    id,
+                )
+                .await?;
             set_password(service, person.account, password)?;
         }
     }
@@ -155,7 +193,10 @@ fn set_password(service: &Service, account: AccountId, password: &str) -> Result
     service
         .identity
         .set_password(account, password, &[], service.app.now())
-        .map_err(|error| Failure::new(with_causes(&error)).help("give the demo another --password, or leave it out"))
+        .map_err(|error| {
+            Failure::new(with_causes(&error))
+                .help("give the demo another --password, or leave it out")
+        })
 }
 
 fn keep(folder: &Path, played: &Played) -> Result<Kept, Failure> {
@@ -164,21 +205,32 @@ fn keep(folder: &Path, played: &Played) -> Result<Kept, Failure> {
         published_year: played.published_year,
         open_year: played.open_year,
         corrected: played.corrected,
-        sign_in_names: played.people.iter().map(|person| person.sign_in_name.clone()).collect(),
+        sign_in_names: played
+            .people
+            .iter()
+            .map(|person| person.sign_in_name.clone())
+            .collect(),
     };
     let json = serde_json::to_vec_pretty(&kept).map_err(Failure::new)?;
     std::fs::write(folder.join(KEPT_FILE), json).map_err(Failure::new)?;
     Ok(kept)
 }
 
-fn welcome(address: std::net::SocketAddr, kept: &Kept, password: &str, folder: Option<&PathBuf>) -> Vec<String> {
+fn welcome(
+    address: std::net::SocketAddr,
+    kept: &Kept,
+    password: &str,
+    folder: Option<&PathBuf>,
+) -> Vec<String> {
     let plan = kept.plan;
     let published = kept.published_year;
     let mut lines = vec![
         String::new(),
         format!("Daicho serves its sample city on http://{address}/"),
         format!("  public sheet   http://{address}/public/{plan}/{published}"),
-        format!("  GraphQL        http://{address}/graphql   schema: http://{address}/schema.graphql"),
+        format!(
+            "  GraphQL        http://{address}/graphql   schema: http://{address}/schema.graphql"
+        ),
         String::new(),
         format!("sign in with password {password} as"),
         format!("  {}", kept.sign_in_names.join("  ")),
@@ -198,8 +250,18 @@ async fn tell(service: &Service, kept: &Kept) -> Result<u8, Failure> {
     let published = app.published_sheet(kept.plan, kept.published_year, None)?;
     let sheet = &published.sheet;
     let mut lines = vec![
-        format!("{} {}の評価({}年度〜{}年度)", sheet.title, sheet.fiscal_year.ja(), sheet.term_from.0, sheet.term_to.0),
-        format!("公表 第{}版 {}", published.publication.number, ja_minute(published.publication.at)),
+        format!(
+            "{} {}の評価({}年度〜{}年度)",
+            sheet.title,
+            sheet.fiscal_year.ja(),
+            sheet.term_from.0,
+            sheet.term_to.0
+        ),
+        format!(
+            "公表 第{}版 {}",
+            published.publication.number,
+            ja_minute(published.publication.at)
+        ),
         sheet.summary.ja(),
     ];
     for goal in &sheet.goals {
@@ -220,13 +282,21 @@ async fn tell(service: &Service, kept: &Kept) -> Result<u8, Failure> {
     let verification = verification(service).await?;
     lines.extend(crate::operation::verification_lines(&verification));
     println_all(&lines);
-    Ok(if verification.discrepancies.is_empty() { 0 } else { EXIT_DISCREPANCY })
+    Ok(if verification.discrepancies.is_empty() {
+        0
+    } else {
+        EXIT_DISCREPANCY
+    })
 }
 
 /// The history of the figure that was corrected after publication, as the auditor reads it.
 fn history(service: &Service, app: &App, kept: &Kept) -> Result<Vec<String>, Failure> {
-    let auditor = service.identity.by_sign_in_name("auditor").map_err(|error| Failure::new(with_causes(&error)))?;
-    let auditor = auditor.ok_or_else(|| Failure::new("the demo's auditor is missing from the register"))?;
+    let auditor = service
+        .identity
+        .by_sign_in_name("auditor")
+        .map_err(|error| Failure::new(with_causes(&error)))?;
+    let auditor =
+        auditor.ok_or_else(|| Failure::new("the demo's auditor is missing from the register"))?;
     let caller = Caller::Account(auditor.account);
     let report = app.report(&caller, kept.plan, kept.corrected, kept.published_year)?;
     let name = &report.indicator.definition.name;
@@ -238,9 +308,16 @@ fn history(service: &Service, app: &App, kept: &Kept) -> Result<Vec<String>, Fai
             (None, Some(to)) => line.push_str(&format!("  {to}")),
             _ => {}
         }
-        line.push_str(&format!("  {}({})", who(service, &entry.actor.who), entry.actor.role.ja()));
+        line.push_str(&format!(
+            "  {}({})",
+            who(service, &entry.actor.who),
+            entry.actor.role.ja()
+        ));
         if let Some(principal) = entry.actor.on_behalf_of {
-            line.push_str(&format!(" {}の代理", who(service, &Who::Account(principal))));
+            line.push_str(&format!(
+                " {}の代理",
+                who(service, &Who::Account(principal))
+            ));
         }
         if let Some(reason) = &entry.reason {
             line.push_str(&format!("  理由: {reason}"));

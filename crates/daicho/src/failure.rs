@@ -32,7 +32,12 @@ pub struct Failure {
 impl Failure {
     /// A failure.
     pub fn new(message: impl fmt::Display) -> Self {
-        Self { message: message.to_string(), help: None, exit: EXIT_FAILED, is_damage: false }
+        Self {
+            message: message.to_string(),
+            help: None,
+            exit: EXIT_FAILED,
+            is_damage: false,
+        }
     }
 
     /// With what to do next.
@@ -60,7 +65,9 @@ impl std::error::Error for Failure {}
 
 impl Diagnostic for Failure {
     fn help(&self) -> Option<Box<dyn fmt::Display + '_>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 }
 
@@ -79,7 +86,10 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
 impl From<AppError> for Failure {
     fn from(error: AppError) -> Self {
         let is_damage = matches!(error, AppError::Damaged(_));
-        Self { is_damage, ..Self::new(with_causes(&error)) }
+        Self {
+            is_damage,
+            ..Self::new(with_causes(&error))
+        }
     }
 }
 
@@ -96,11 +106,16 @@ impl From<OpenError> for Failure {
                 "once that service is ready, commands that take --data reach it through its socket by themselves; \
                  a second 'serve' needs a data folder of its own",
             ),
-            OpenError::Log(LogError::Damaged { .. }) => Some("copy the data folder before anything else is tried"),
+            OpenError::Log(LogError::Damaged { .. }) => {
+                Some("copy the data folder before anything else is tried")
+            }
             OpenError::Log(_) => None,
         };
         let is_damage = matches!(error, OpenError::Log(LogError::Damaged { .. }));
-        let failure = Self { is_damage, ..Self::new(with_causes(&error)) };
+        let failure = Self {
+            is_damage,
+            ..Self::new(with_causes(&error))
+        };
         match help {
             Some(help) => failure.help(help),
             None => failure,

@@ -14,19 +14,27 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use arguments::{AccountCommand, Arguments, Command, DepartmentCommand, Export, Import, Init, LogFormat, Serve};
+use arguments::{
+    AccountCommand, Arguments, Command, DepartmentCommand, Export, Import, Init, LogFormat, Serve,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::Parser;
 use daicho_web::WebSettings;
 use failure::{EXIT_DISCREPANCY, Failure};
-use operation::{AccountOperation, DepartmentOperation, ExportOperation, ImportOperation, InitOperation, Operation, Outcome};
+use operation::{
+    AccountOperation, DepartmentOperation, ExportOperation, ImportOperation, InitOperation,
+    Operation, Outcome,
+};
 use service::{Opening, Service};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return report(Failure::new(format!("no threads can be started: {error}"))),
     };
@@ -36,7 +44,10 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "this is where errors of the command line go")]
+#[expect(
+    clippy::print_stderr,
+    reason = "this is where errors of the command line go"
+)]
 fn report(failure: Failure) -> ExitCode {
     let exit = failure.exit;
     eprintln!("{:?}", miette::Report::new(failure));
@@ -45,7 +56,10 @@ fn report(failure: Failure) -> ExitCode {
 
 async fn run(command: Command) -> Result<u8, Failure> {
     match command {
-        Command::PrintSchema => print(&Outcome { output: daicho_graphql::sdl(), ..Outcome::default() }),
+        Command::PrintSchema => print(&Outcome {
+            output: daicho_graphql::sdl(),
+            ..Outcome::default()
+        }),
         Command::Demo(demo) => {
             log_to_stderr(LogFormat::Text, "warn");
             demo::run(demo).await
@@ -55,18 +69,36 @@ async fn run(command: Command) -> Result<u8, Failure> {
             let data = init.data.clone();
             print(&on_folder(&data, Operation::Init(init_operation(init)?), true).await?)
         }
-        Command::Account { data, command } => print(&on_folder(data.path()?, Operation::Account(account_operation(command)?), false).await?),
-        Command::Department { data, command } => print(&on_folder(data.path()?, Operation::Department(department_operation(command)), false).await?),
+        Command::Account { data, command } => print(
+            &on_folder(
+                data.path()?,
+                Operation::Account(account_operation(command)?),
+                false,
+            )
+            .await?,
+        ),
+        Command::Department { data, command } => print(
+            &on_folder(
+                data.path()?,
+                Operation::Department(department_operation(command)),
+                false,
+            )
+            .await?,
+        ),
         Command::Plans { data } => print(&on_folder(data.path()?, Operation::Plans, false).await?),
         Command::Import(arguments) => import(arguments).await,
         Command::Export(arguments) => export(arguments).await,
-        Command::Verify { data, json } => print(&on_folder(data.path()?, Operation::Verify { json }, false).await?),
+        Command::Verify { data, json } => {
+            print(&on_folder(data.path()?, Operation::Verify { json }, false).await?)
+        }
     }
 }
 
 fn log_to_stderr(format: LogFormat, level: &str) {
     let filter = EnvFilter::try_from_env("DAICHO_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => subscriber.init(),
         LogFormat::Json => subscriber.json().init(),
@@ -79,7 +111,13 @@ async fn serve(arguments: &Serve) -> Result<u8, Failure> {
     if !service::is_data_folder(&config.data) {
         return Err(service::no_data_folder(&config.data));
     }
-    let service = Service::open(&config.data, Opening::MustExist, surroundings::of_this_machine(), service::settings()).await?;
+    let service = Service::open(
+        &config.data,
+        Opening::MustExist,
+        surroundings::of_this_machine(),
+        service::settings(),
+    )
+    .await?;
     let settings = WebSettings {
         secure_cookies: config.is_behind_tls(),
         public_url: config.public_url.clone(),
@@ -93,7 +131,11 @@ async fn serve(arguments: &Serve) -> Result<u8, Failure> {
 }
 
 /// Carries an operation out in the running service that holds the folder, or opens the folder.
-async fn on_folder(folder: &Path, operation: Operation, may_be_new: bool) -> Result<Outcome, Failure> {
+async fn on_folder(
+    folder: &Path,
+    operation: Operation,
+    may_be_new: bool,
+) -> Result<Outcome, Failure> {
     let operator = surroundings::operating_system_user();
     if let Some(result) = control::call(folder, &operation, &operator).await {
         return result;
@@ -103,11 +145,24 @@ async fn on_folder(folder: &Path, operation: Operation, may_be_new: bool) -> Res
     }
     log_to_stderr(LogFormat::Text, "warn");
     let is_verification = matches!(operation, Operation::Verify { .. });
-    let opening = if may_be_new { Opening::MayBeNew } else { Opening::MustExist };
-    let service = match Service::open(folder, opening, surroundings::of_this_machine(), service::settings()).await {
+    let opening = if may_be_new {
+        Opening::MayBeNew
+    } else {
+        Opening::MustExist
+    };
+    let service = match Service::open(
+        folder,
+        opening,
+        surroundings::of_this_machine(),
+        service::settings(),
+    )
+    .await
+    {
         Ok(service) => service,
         // What keeps a log from being opened is what a verification is there to find.
-        Err(failure) if is_verification && failure.is_damage => return Err(failure.exit(EXIT_DISCREPANCY)),
+        Err(failure) if is_verification && failure.is_damage => {
+            return Err(failure.exit(EXIT_DISCREPANCY));
+        }
         Err(failure) => return Err(failure),
     };
     let result = operation::run(&service, operation, &operator).await;
@@ -121,10 +176,15 @@ async fn on_folder(folder: &Path, operation: Operation, may_be_new: bool) -> Res
 /// Prints what an operation gave back; what comes back is the exit status.
 fn print(outcome: &Outcome) -> Result<u8, Failure> {
     let mut output = std::io::stdout().lock();
-    match output.write_all(outcome.output.as_bytes()).and_then(|()| output.flush()) {
+    match output
+        .write_all(outcome.output.as_bytes())
+        .and_then(|()| output.flush())
+    {
         // Whoever read the output has seen enough of it.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(outcome.exit),
-        Err(error) => Err(Failure::new(format!("standard output cannot be written: {error}"))),
+        Err(error) => Err(Failure::new(format!(
+            "standard output cannot be written: {error}"
+        ))),
         Ok(()) => Ok(outcome.exit),
     }
 }
@@ -137,7 +197,11 @@ fn password(from_stdin: bool) -> Result<(String, bool), Failure> {
     let mut text = String::new();
     std::io::stdin()
         .read_to_string(&mut text)
-        .map_err(|error| Failure::new(format!("the password cannot be read from standard input: {error}")))?;
+        .map_err(|error| {
+            Failure::new(format!(
+                "the password cannot be read from standard input: {error}"
+            ))
+        })?;
     Ok((text.trim_end_matches(['\n', '\r']).to_owned(), false))
 }
 
@@ -156,30 +220,99 @@ fn init_operation(init: Init) -> Result<InitOperation, Failure> {
 
 fn account_operation(command: AccountCommand) -> Result<AccountOperation, Failure> {
     Ok(match command {
-        AccountCommand::Open { name, display_name, password_stdin, acting } => {
+        AccountCommand::Open {
+            name,
+            display_name,
+            password_stdin,
+            acting,
+        } => {
             let (password, print_password) = password(password_stdin)?;
-            AccountOperation::Open { name, display_name, password, print_password, acting: acting.account }
+            AccountOperation::Open {
+                name,
+                display_name,
+                password,
+                print_password,
+                acting: acting.account,
+            }
         }
-        AccountCommand::Grant { name, role, department, from, until, on_behalf_of, acting } => {
-            AccountOperation::Grant { name, role, department, from, until, on_behalf_of, acting: acting.account }
-        }
-        AccountCommand::Withdraw { name, grant, reason, acting } => {
-            AccountOperation::Withdraw { name, grant, reason, acting: acting.account }
-        }
-        AccountCommand::Disable { name, reason, acting } => AccountOperation::Disable { name, reason, acting: acting.account },
-        AccountCommand::Password { name, password_stdin, acting } => {
+        AccountCommand::Grant {
+            name,
+            role,
+            department,
+            from,
+            until,
+            on_behalf_of,
+            acting,
+        } => AccountOperation::Grant {
+            name,
+            role,
+            department,
+            from,
+            until,
+            on_behalf_of,
+            acting: acting.account,
+        },
+        AccountCommand::Withdraw {
+            name,
+            grant,
+            reason,
+            acting,
+        } => AccountOperation::Withdraw {
+            name,
+            grant,
+            reason,
+            acting: acting.account,
+        },
+        AccountCommand::Disable {
+            name,
+            reason,
+            acting,
+        } => AccountOperation::Disable {
+            name,
+            reason,
+            acting: acting.account,
+        },
+        AccountCommand::Password {
+            name,
+            password_stdin,
+            acting,
+        } => {
             let (password, print_password) = password(password_stdin)?;
-            AccountOperation::Password { name, password, print_password, acting: acting.account }
+            AccountOperation::Password {
+                name,
+                password,
+                print_password,
+                acting: acting.account,
+            }
         }
-        AccountCommand::List { acting, json } => AccountOperation::List { json, acting: acting.account },
+        AccountCommand::List { acting, json } => AccountOperation::List {
+            json,
+            acting: acting.account,
+        },
     })
 }
 
 fn department_operation(command: DepartmentCommand) -> DepartmentOperation {
     match command {
-        DepartmentCommand::Open { name, from, acting } => DepartmentOperation::Open { name, from, acting: acting.account },
-        DepartmentCommand::Rename { name, new_name, acting } => DepartmentOperation::Rename { name, new_name, acting: acting.account },
-        DepartmentCommand::Close { name, to, acting } => DepartmentOperation::Close { name, to, acting: acting.account },
+        DepartmentCommand::Open { name, from, acting } => DepartmentOperation::Open {
+            name,
+            from,
+            acting: acting.account,
+        },
+        DepartmentCommand::Rename {
+            name,
+            new_name,
+            acting,
+        } => DepartmentOperation::Rename {
+            name,
+            new_name,
+            acting: acting.account,
+        },
+        DepartmentCommand::Close { name, to, acting } => DepartmentOperation::Close {
+            name,
+            to,
+            acting: acting.account,
+        },
         DepartmentCommand::List => DepartmentOperation::List,
     }
 }
@@ -189,14 +322,21 @@ const SHEET_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 fn read_sheet_file(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |error: std::io::Error| {
-        Failure::new(format!("{} cannot be read: {error}", path.display())).help("check the name of the file and its permissions")
+        Failure::new(format!("{} cannot be read: {error}", path.display()))
+            .help("check the name of the file and its permissions")
     };
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
-    file.take(SHEET_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(SHEET_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() as u64 > SHEET_BYTES_MAX {
-        return Err(Failure::new(format!("{} is larger than {} MiB", path.display(), SHEET_BYTES_MAX / 1024 / 1024))
-            .help("is it the right file? A sheet has some tens of kilobytes"));
+        return Err(Failure::new(format!(
+            "{} is larger than {} MiB",
+            path.display(),
+            SHEET_BYTES_MAX / 1024 / 1024
+        ))
+        .help("is it the right file? A sheet has some tens of kilobytes"));
     }
     Ok(bytes)
 }
@@ -207,11 +347,19 @@ async fn import(arguments: Import) -> Result<u8, Failure> {
         .plan
         .as_ref()
         .map(|path| {
-            std::fs::read_to_string(path)
-                .map_err(|error| Failure::new(format!("the plan file {} cannot be read: {error}", path.display())))
+            std::fs::read_to_string(path).map_err(|error| {
+                Failure::new(format!(
+                    "the plan file {} cannot be read: {error}",
+                    path.display()
+                ))
+            })
         })
         .transpose()?;
-    let file_name = arguments.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let file_name = arguments
+        .file
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let operation = ImportOperation {
         file_name,
         bytes: BASE64.encode(bytes),
@@ -223,17 +371,29 @@ async fn import(arguments: Import) -> Result<u8, Failure> {
     match arguments.data {
         Some(folder) => print(&on_folder(&folder, Operation::Import(operation), false).await?),
         None if operation.dry_run => print(&operation::dry_run_without_records(&operation)?),
-        None => Err(Failure::new("no data folder is named").help("name one with --data, or add --dry-run to only look")),
+        None => Err(Failure::new("no data folder is named")
+            .help("name one with --data, or add --dry-run to only look")),
     }
 }
 
 async fn export(arguments: Export) -> Result<u8, Failure> {
     let plan = arguments
         .plan
-        .map(|plan| plan.parse().map_err(|_| Failure::new(format!("'{plan}' is no plan")).help("see 'daicho plans' for the plans")))
+        .map(|plan| {
+            plan.parse().map_err(|_| {
+                Failure::new(format!("'{plan}' is no plan"))
+                    .help("see 'daicho plans' for the plans")
+            })
+        })
         .transpose()?;
-    let fiscal_year = arguments.fiscal_year.map(|year| year.parse().map_err(Failure::new)).transpose()?;
-    let at_position = arguments.at_position.map(|position| position.parse().map_err(Failure::new)).transpose()?;
+    let fiscal_year = arguments
+        .fiscal_year
+        .map(|year| year.parse().map_err(Failure::new))
+        .transpose()?;
+    let at_position = arguments
+        .at_position
+        .map(|position| position.parse().map_err(Failure::new))
+        .transpose()?;
     let operation = Operation::Export(ExportOperation {
         plan,
         format: arguments.format,
@@ -249,9 +409,14 @@ async fn export(arguments: Export) -> Result<u8, Failure> {
         .map(|file| BASE64.decode(file))
         .transpose()
         .map_err(Failure::new)?
-        .ok_or_else(|| Failure::new("the service gave no file").help("use the same version of daicho as the service"))?;
+        .ok_or_else(|| {
+            Failure::new("the service gave no file")
+                .help("use the same version of daicho as the service")
+        })?;
     match arguments.output {
-        Some(path) => std::fs::write(&path, &bytes).map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))?,
+        Some(path) => std::fs::write(&path, &bytes).map_err(|error| {
+            Failure::new(format!("{} cannot be written: {error}", path.display()))
+        })?,
         None => std::io::stdout().write_all(&bytes).map_err(Failure::new)?,
     }
     Ok(outcome.exit)

@@ -24,9 +24,16 @@ use crate::service::{DRAIN, Service};
 ///
 /// # Errors
 /// Where the address or the control socket cannot be had.
-pub async fn serve(service: Service, folder: &Path, listen: SocketAddr, settings: WebSettings, ready: impl FnOnce(SocketAddr)) -> Result<(), Failure> {
+pub async fn serve(
+    service: Service,
+    folder: &Path,
+    listen: SocketAddr,
+    settings: WebSettings,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), Failure> {
     let listener = TcpListener::bind(listen).await.map_err(|error| {
-        Failure::new(format!("{listen} cannot be listened on: {error}")).help("choose another address with --listen")
+        Failure::new(format!("{listen} cannot be listened on: {error}"))
+            .help("choose another address with --listen")
     })?;
     let address = listener.local_addr().map_err(Failure::new)?;
     let control = Control::listen(folder)?;
@@ -38,12 +45,15 @@ pub async fn serve(service: Service, folder: &Path, listen: SocketAddr, settings
     let router = router(&service, settings)?;
     let mut draining = stopped.clone();
     let mut server = tokio::spawn(
-        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(async move {
-                // The sender lives until the server has ended.
-                let _ = draining.wait_for(|stop| *stop).await;
-            })
-            .into_future(),
+        axum::serve(
+            listener,
+            router.into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(async move {
+            // The sender lives until the server has ended.
+            let _ = draining.wait_for(|stop| *stop).await;
+        })
+        .into_future(),
     );
     ready(address);
     let mut calls = JoinSet::new();
@@ -75,7 +85,8 @@ pub async fn serve(service: Service, folder: &Path, listen: SocketAddr, settings
         Err(service) => service.app.close().await?,
     }
     if ended_by_itself {
-        return Err(Failure::new("the server ended by itself").help("the lines above say why; start the service again"));
+        return Err(Failure::new("the server ended by itself")
+            .help("the lines above say why; start the service again"));
     }
     Ok(())
 }
@@ -85,8 +96,15 @@ fn router(service: &Arc<Service>, settings: WebSettings) -> Result<Router, Failu
     let tokens = JwtIssuer::new(Arc::clone(&service.identity), "daicho", "daicho-api");
     let tokens = Arc::new(tokens.map_err(|error| Failure::new(with_causes(&error)))?);
     let (app, identity) = (Arc::clone(&service.app), Arc::clone(&service.identity));
-    let schema = daicho_graphql::build_schema(Arc::clone(&app), Arc::clone(&identity), Arc::clone(&tokens));
-    let web = daicho_web::router(Web { app, identity, tokens, schema, settings });
+    let schema =
+        daicho_graphql::build_schema(Arc::clone(&app), Arc::clone(&identity), Arc::clone(&tokens));
+    let web = daicho_web::router(Web {
+        app,
+        identity,
+        tokens,
+        schema,
+        settings,
+    });
     let health = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))
@@ -98,19 +116,30 @@ fn router(service: &Arc<Service>, settings: WebSettings) -> Result<Router, Failu
 /// Ready once the read models have everything that the log has, and while it can be written to.
 async fn readyz(State(app): State<Arc<daicho_app::App>>) -> impl IntoResponse {
     if let Some(reason) = app.read_only_reason() {
-        return (StatusCode::SERVICE_UNAVAILABLE, format!("read-only: {reason}; mend the cause and restart the service\n"));
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("read-only: {reason}; mend the cause and restart the service\n"),
+        );
     }
     match app.lag().await {
         Ok(0) => (StatusCode::OK, "caught up\n".to_owned()),
-        Ok(behind) => (StatusCode::SERVICE_UNAVAILABLE, format!("{behind} events behind\n")),
+        Ok(behind) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{behind} events behind\n"),
+        ),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
     }
 }
 
 /// What a monitoring system wants to know, in the Prometheus text format.
 async fn metrics(State(app): State<Arc<daicho_app::App>>) -> impl IntoResponse {
-    let position = app.position().map_or_else(|| "NaN".to_owned(), |position| position.to_string());
-    let lag = app.lag().await.map_or_else(|_| "NaN".to_owned(), |lag| lag.to_string());
+    let position = app
+        .position()
+        .map_or_else(|| "NaN".to_owned(), |position| position.to_string());
+    let lag = app
+        .lag()
+        .await
+        .map_or_else(|_| "NaN".to_owned(), |lag| lag.to_string());
     let read_only = u8::from(app.read_only_reason().is_some());
     let text = format!(
         "# HELP daicho_read_only Whether a failed write keeps the log from being written to.\n\

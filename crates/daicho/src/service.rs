@@ -43,7 +43,11 @@ pub struct Progress {
 impl Progress {
     /// Begins to tell.
     pub fn of(what: &'static str) -> Self {
-        Self { bar: progress_bar(what), is_terminal: std::io::stderr().is_terminal(), tenths: 0 }
+        Self {
+            bar: progress_bar(what),
+            is_terminal: std::io::stderr().is_terminal(),
+            tenths: 0,
+        }
     }
 
     /// Says what is being done now.
@@ -52,7 +56,10 @@ impl Progress {
     }
 
     /// `done` of `all` are done. Work that is over at once is not worth a line.
-    #[expect(clippy::print_stderr, reason = "progress goes where errors go, so that output stays what was asked for")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "progress goes where errors go, so that output stays what was asked for"
+    )]
     pub fn tell(&mut self, done: u64, all: u64) {
         self.bar.set_length(all);
         self.bar.set_position(done);
@@ -99,10 +106,20 @@ impl Service {
     /// # Errors
     /// Where another process holds the folder, others can read it, it is damaged, or a part of it
     /// is missing that `opening` does not let be made.
-    pub async fn open(folder: &Path, opening: Opening, surroundings: Surroundings, settings: Settings) -> Result<Self, Failure> {
+    pub async fn open(
+        folder: &Path,
+        opening: Opening,
+        surroundings: Surroundings,
+        settings: Settings,
+    ) -> Result<Self, Failure> {
         prepare(folder)?;
-        if opening == Opening::MustExist && !folder.join(IDENTITY_FOLDER).join(IDENTITY_FILE).is_file() {
-            return Err(lost(folder, "the register of people and their passwords (identity/)"));
+        if opening == Opening::MustExist
+            && !folder.join(IDENTITY_FOLDER).join(IDENTITY_FILE).is_file()
+        {
+            return Err(lost(
+                folder,
+                "the register of people and their passwords (identity/)",
+            ));
         }
         let log_folder = folder.join(LOG_FOLDER);
         let (log, report) = tokio::task::spawn_blocking(move || open_log(&log_folder))
@@ -122,12 +139,23 @@ impl Service {
         .map_err(|error| Failure::new(with_causes(&error)))?;
         let access = Access::new().map_err(|error| Failure::new(with_causes(&error)))?;
         let mut progress = Progress::of("reading the records");
-        let app = App::open(Arc::clone(&log) as Arc<_>, access, surroundings, |done, all| progress.tell(done, all)).await?;
+        let app = App::open(
+            Arc::clone(&log) as Arc<_>,
+            access,
+            surroundings,
+            |done, all| progress.tell(done, all),
+        )
+        .await?;
         drop(progress);
         let app = Arc::new(app);
         let follower = Arc::clone(&app);
         let following = tokio::spawn(async move { follower.follow().await });
-        Ok(Self { app, identity: Arc::new(identity), log, following })
+        Ok(Self {
+            app,
+            identity: Arc::new(identity),
+            log,
+            following,
+        })
     }
 
     /// Makes everything durable and lets go of the folder.
@@ -142,20 +170,37 @@ impl Service {
 
 /// The settings of a service that people use.
 pub fn settings() -> Settings {
-    Settings { hash_cost: HashCost::STANDARD, lifetimes: Lifetimes::STANDARD }
+    Settings {
+        hash_cost: HashCost::STANDARD,
+        lifetimes: Lifetimes::STANDARD,
+    }
 }
 
 /// Makes the folder, for its owner alone.
 fn prepare(folder: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
-        Failure::new(format!("the data folder {} cannot be used: {error}", folder.display()))
-            .help("name a folder that the service's user may write to")
+        Failure::new(format!(
+            "the data folder {} cannot be used: {error}",
+            folder.display()
+        ))
+        .help("name a folder that the service's user may write to")
     };
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    let mode = std::fs::metadata(folder).map_err(failed)?.permissions().mode() & 0o777;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed)?;
+    let mode = std::fs::metadata(folder)
+        .map_err(failed)?
+        .permissions()
+        .mode()
+        & 0o777;
     if mode & 0o077 != 0 {
-        return Err(Failure::new(format!("the data folder {} can be read by others (mode {mode:o})", folder.display()))
-            .help(format!("run: chmod 700 '{}'", folder.display())));
+        return Err(Failure::new(format!(
+            "the data folder {} can be read by others (mode {mode:o})",
+            folder.display()
+        ))
+        .help(format!("run: chmod 700 '{}'", folder.display())));
     }
     Ok(())
 }
@@ -163,23 +208,27 @@ fn prepare(folder: &Path) -> Result<(), Failure> {
 fn open_log(folder: &Path) -> Result<(SledLog, OpenReport), Failure> {
     let mut progress = Progress::of("reading the journal");
     let mut last = None;
-    let opened = SledLog::open_with_progress(folder, Options::default(), &mut |stage, done, all| {
-        if last != Some(stage) {
-            last = Some(stage);
-            progress.say(match stage {
-                OpenStage::Journal => "reading the journal",
-                OpenStage::Replay => "replaying the journal",
-            });
-        }
-        progress.tell(done, all);
-    });
+    let opened =
+        SledLog::open_with_progress(folder, Options::default(), &mut |stage, done, all| {
+            if last != Some(stage) {
+                last = Some(stage);
+                progress.say(match stage {
+                    OpenStage::Journal => "reading the journal",
+                    OpenStage::Replay => "replaying the journal",
+                });
+            }
+            progress.tell(done, all);
+        });
     Ok(opened?)
 }
 
 /// Says what opening found, where that is anything but a folder that was closed properly.
 fn tell(report: &OpenReport) {
     if let Some(torn) = &report.torn_tail {
-        tracing::warn!(?torn, "the remains of an interrupted write were taken off the journal; nothing acknowledged was in it");
+        tracing::warn!(
+            ?torn,
+            "the remains of an interrupted write were taken off the journal; nothing acknowledged was in it"
+        );
     }
     if let Some(aside) = &report.set_aside {
         tracing::warn!(path = %aside.path.display(), reason = aside.reason, "sled did not open; it was set aside and rebuilt from the journal");
@@ -187,22 +236,29 @@ fn tell(report: &OpenReport) {
     if report.replayed_events > 0 {
         tracing::info!(events = report.replayed_events, "replayed from the journal");
     }
-    tracing::info!(events = report.events, clean_shutdown = report.clean_shutdown, "log opened");
+    tracing::info!(
+        events = report.events,
+        clean_shutdown = report.clean_shutdown,
+        "log opened"
+    );
 }
 
 fn lost(folder: &Path, what: &str) -> Failure {
     let failure = Failure::new(format!("{} has lost {what}", folder.display()))
         .help("copy what is left, then restore the newest verified backup; a service that was never set up begins with 'daicho init'");
-    Failure { is_damage: true, ..failure }
+    Failure {
+        is_damage: true,
+        ..failure
+    }
 }
 
 /// The failure where there is no data folder, or none that this user may enter.
 pub fn no_data_folder(folder: &Path) -> Failure {
     match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            Failure::new(format!("{} may not be entered by this user", folder.display()))
-                .help("run the command as the service's own user, for example with sudo -u daicho")
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Failure::new(
+            format!("{} may not be entered by this user", folder.display()),
+        )
+        .help("run the command as the service's own user, for example with sudo -u daicho"),
         _ => Failure::new(format!("{} is no data folder", folder.display()))
             .help("make one with 'daicho init', or look at a sample city with 'daicho demo'"),
     }

@@ -13,7 +13,10 @@ use uuid::{Builder, Uuid};
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place where the machine's time comes in")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place where the machine's time comes in"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -34,7 +37,10 @@ impl IdSource for SystemIds {
 
 /// The machine's time and random numbers.
 pub fn of_this_machine() -> Surroundings {
-    Surroundings { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) }
+    Surroundings {
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+    }
 }
 
 /// Random bytes for secrets.
@@ -63,7 +69,10 @@ pub fn made_up_password() -> String {
     password
 }
 
-#[expect(clippy::expect_used, reason = "without random numbers no secret can be made; going on would be worse")]
+#[expect(
+    clippy::expect_used,
+    reason = "without random numbers no secret can be made; going on would be worse"
+)]
 fn fill_with_random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gives random numbers");
 }

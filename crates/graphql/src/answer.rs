@@ -46,9 +46,13 @@ fn complete(error: &mut ServerError) {
 
 /// GraphQL's own limits have no code; their words are all there is.
 fn is_about_limits(message: &str) -> bool {
-    ["Query is too complex", "Query is nested too deep", "The recursion depth of the query"]
-        .iter()
-        .any(|words| message.starts_with(words))
+    [
+        "Query is too complex",
+        "Query is nested too deep",
+        "The recursion depth of the query",
+    ]
+    .iter()
+    .any(|words| message.starts_with(words))
 }
 
 #[cfg(test)]

@@ -4,9 +4,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::parser::types::{
-    Directive, ExecutableDocument, Field, Selection, SelectionSet,
-};
+use async_graphql::parser::types::{Directive, ExecutableDocument, Field, Selection, SelectionSet};
 use async_graphql::{Name, Positioned, Request};
 use async_graphql_value::Value;
 
@@ -234,14 +232,8 @@ fn values(arguments: &[(Positioned<Name>, Positioned<Value>)]) -> u64 {
 
 fn value_size(value: &Value) -> u64 {
     let inside = match value {
-        Value::List(items) => items
-            .iter()
-            .map(value_size)
-            .fold(0, u64::saturating_add),
-        Value::Object(fields) => fields
-            .values()
-            .map(value_size)
-            .fold(0, u64::saturating_add),
+        Value::List(items) => items.iter().map(value_size).fold(0, u64::saturating_add),
+        Value::Object(fields) => fields.values().map(value_size).fold(0, u64::saturating_add),
         _ => 0,
     };
     inside.saturating_add(1)
@@ -270,7 +262,11 @@ mod tests {
         assert!(tower(30, 3).len() < 2_500);
         for (levels, spreads) in [(30, 3), (30, 100), (300, 9)] {
             let refused = check(tower(levels, spreads));
-            assert_eq!(refused, Err(DocumentRefused::TooComplex), "{levels} × {spreads}");
+            assert_eq!(
+                refused,
+                Err(DocumentRefused::TooComplex),
+                "{levels} × {spreads}"
+            );
         }
         assert_eq!(check(tower(5, 3)), Ok(()));
     }

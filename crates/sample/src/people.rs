@@ -29,12 +29,57 @@ pub struct Person {
 }
 
 const FAMILY_NAMES: [&str; 32] = [
-    "佐藤", "鈴木", "高橋", "田中", "伊藤", "渡辺", "山本", "中村", "小林", "加藤", "吉田", "山田", "佐々木", "山口", "松本", "井上",
-    "木村", "林", "斎藤", "清水", "山崎", "森", "池田", "橋本", "阿部", "石川", "前田", "藤田", "小川", "岡田", "後藤", "長谷川",
+    "佐藤",
+    "鈴木",
+    "高橋",
+    "田中",
+    "伊藤",
+    "渡辺",
+    "山本",
+    "中村",
+    "小林",
+    "加藤",
+    "吉田",
+    "山田",
+    "佐々木",
+    "山口",
+    "松本",
+    "井上",
+    "木村",
+    "林",
+    "斎藤",
+    "清水",
+    "山崎",
+    "森",
+    "池田",
+    "橋本",
+    "阿部",
+    "石川",
+    "前田",
+    "藤田",
+    "小川",
+    "岡田",
+    "後藤",
+    "長谷川",
 ];
 
 const GIVEN_NAMES: [&str; 16] = [
-    "葵", "蓮", "結衣", "大翔", "凛", "悠真", "美咲", "健太", "陽菜", "翔", "さくら", "拓海", "七海", "誠", "千尋", "亮",
+    "葵",
+    "蓮",
+    "結衣",
+    "大翔",
+    "凛",
+    "悠真",
+    "美咲",
+    "健太",
+    "陽菜",
+    "翔",
+    "さくら",
+    "拓海",
+    "七海",
+    "誠",
+    "千尋",
+    "亮",
 ];
 
 /// Everybody: administrator, two of the planning office, an auditor, and for each department
@@ -62,8 +107,16 @@ pub fn people(ids: &dyn IdSource, now: Timestamp) -> Result<Vec<Person>, toml::d
     add("planning.2".into(), Role::Planning, None);
     add("auditor".into(), Role::Auditor, None);
     for department in departments()? {
-        add(format!("staff.{}", department.key), Role::Staff, Some(department.name.clone()));
-        add(format!("approver.{}", department.key), Role::Approver, Some(department.name));
+        add(
+            format!("staff.{}", department.key),
+            Role::Staff,
+            Some(department.name.clone()),
+        );
+        add(
+            format!("approver.{}", department.key),
+            Role::Approver,
+            Some(department.name),
+        );
     }
     Ok(people)
 }

@@ -61,7 +61,12 @@ impl From<toml::de::Error> for StoryError {
 ///
 /// # Errors
 /// [`StoryError`] where the service refuses a step: the sample and the service have come apart.
-pub async fn play(app: &App, clock: &StoryClock, seed: u64, mut progress: impl FnMut(u64, u64)) -> Result<Played, StoryError> {
+pub async fn play(
+    app: &App,
+    clock: &StoryClock,
+    seed: u64,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Played, StoryError> {
     let mut cast = set_up::set_up(app, clock, seed).await?;
     let steps = u64::try_from(cast.reports.len()).unwrap_or(0) * 2;
     let mut done = 0;

@@ -51,7 +51,10 @@ impl SeededIds {
 impl IdSource for SeededIds {
     fn new_id(&self, now: Timestamp) -> Uuid {
         let mut bytes = [0; 10];
-        let mut numbers = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut numbers = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         for chunk in bytes.chunks_mut(8) {
             let number = numbers.next().to_be_bytes();
             chunk.copy_from_slice(&number[..chunk.len()]);

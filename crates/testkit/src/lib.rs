@@ -1,5 +1,10 @@
 //! What tests across crates share: a service in memory, and the sample city in it.
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::allow_attributes, reason = "test code; a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::allow_attributes,
+    reason = "test code; a panic is how a test fails"
+)]
 
 use std::sync::Arc;
 
@@ -36,21 +41,35 @@ impl TestApp {
             clock: Arc::clone(&clock) as Arc<_>,
             ids: Arc::new(SeededIds::new(7)),
         };
-        let app = App::open(Arc::clone(&log) as Arc<_>, Access::new().unwrap(), surroundings, |_, _| {})
-            .await
-            .unwrap();
-        Self { app: Arc::new(app), clock, log }
+        let app = App::open(
+            Arc::clone(&log) as Arc<_>,
+            Access::new().unwrap(),
+            surroundings,
+            |_, _| {},
+        )
+        .await
+        .unwrap();
+        Self {
+            app: Arc::new(app),
+            clock,
+            log,
+        }
     }
 
     /// Every event of the log, as stored.
     pub async fn events(&self) -> Vec<RecordedEvent> {
-        self.log.read_all(GlobalPosition(0), usize::MAX).await.unwrap()
+        self.log
+            .read_all(GlobalPosition(0), usize::MAX)
+            .await
+            .unwrap()
     }
 
     /// The sample city after its two years.
     pub async fn sample_city() -> (Self, Played) {
         let service = Self::empty().await;
-        let played = daicho_sample::play(&service.app, &service.clock, 7, |_, _| {}).await.unwrap();
+        let played = daicho_sample::play(&service.app, &service.clock, 7, |_, _| {})
+            .await
+            .unwrap();
         (service, played)
     }
 }

@@ -11,12 +11,18 @@ use crate::web::Web;
 ///
 /// # Errors
 /// What the schema refuses, as the page that says so; a stranger is sent to sign in.
-pub(crate) async fn ask<Q: GraphQLQuery>(web: &Web, visitor: &Visitor, variables: Q::Variables) -> Result<Q::ResponseData, Problem> {
-    let data = execute::<Q>(web, visitor, variables).await.map_err(|problem| match problem {
-        // Questions are about addresses: one that cannot be read leads nowhere.
-        Problem::BadInput => Problem::NotFound(None),
-        other => other,
-    })?;
+pub(crate) async fn ask<Q: GraphQLQuery>(
+    web: &Web,
+    visitor: &Visitor,
+    variables: Q::Variables,
+) -> Result<Q::ResponseData, Problem> {
+    let data = execute::<Q>(web, visitor, variables)
+        .await
+        .map_err(|problem| match problem {
+            // Questions are about addresses: one that cannot be read leads nowhere.
+            Problem::BadInput => Problem::NotFound(None),
+            other => other,
+        })?;
     serde_json::from_value(data).map_err(|error| Problem::internal(&error))
 }
 
@@ -27,7 +33,8 @@ pub(crate) async fn execute<Q: GraphQLQuery>(
     variables: Q::Variables,
 ) -> Result<serde_json::Value, Problem> {
     let body = Q::build_query(variables);
-    let variables = serde_json::to_value(body.variables).map_err(|error| Problem::internal(&error))?;
+    let variables =
+        serde_json::to_value(body.variables).map_err(|error| Problem::internal(&error))?;
     let request = Request::new(body.query)
         .operation_name(body.operation_name)
         .variables(Variables::from_json(variables))
@@ -40,7 +47,11 @@ pub(crate) async fn execute<Q: GraphQLQuery>(
 }
 
 fn problem(error: &ServerError, visitor: &Visitor) -> Problem {
-    let text = |key: &str| match error.extensions.as_ref().and_then(|extensions| extensions.get(key)) {
+    let text = |key: &str| match error
+        .extensions
+        .as_ref()
+        .and_then(|extensions| extensions.get(key))
+    {
         Some(Value::String(text)) => Some(text.clone()),
         _ => None,
     };

@@ -8,8 +8,12 @@ use sha2::{Digest, Sha256};
 
 const STYLESHEET: &str = include_str!("asset/daicho.css");
 
-static STYLESHEET_PATH: LazyLock<String> =
-    LazyLock::new(|| format!("/assets/daicho-{}.css", &hex::encode(Sha256::digest(STYLESHEET))[..16]));
+static STYLESHEET_PATH: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "/assets/daicho-{}.css",
+        &hex::encode(Sha256::digest(STYLESHEET))[..16]
+    )
+});
 
 /// Where the stylesheet is.
 pub(crate) fn stylesheet_path() -> &'static str {
@@ -18,6 +22,9 @@ pub(crate) fn stylesheet_path() -> &'static str {
 
 /// The stylesheet; it may be kept for ever, because another content has another name.
 pub(crate) async fn stylesheet() -> Response {
-    let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let headers = [
+        (CONTENT_TYPE, "text/css; charset=utf-8"),
+        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
     (headers, STYLESHEET).into_response()
 }

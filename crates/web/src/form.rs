@@ -50,7 +50,12 @@ impl Fields {
 
     /// Reads a form's fields. Browsers send line ends as CR LF, whatever was typed.
     pub(crate) fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name, value.replace("\r\n", "\n"))).collect())
+        Self(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name, value.replace("\r\n", "\n")))
+                .collect(),
+        )
     }
 
     /// The fields whose names begin with `prefix`, without it.
@@ -58,7 +63,9 @@ impl Fields {
         let mut fields: Vec<_> = self
             .0
             .iter()
-            .filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), value.clone())))
+            .filter_map(|(name, value)| {
+                Some((name.strip_prefix(prefix)?.to_owned(), value.clone()))
+            })
             .collect();
         fields.sort();
         fields
@@ -92,17 +99,31 @@ impl FromRequest<Shared> for OpenForm {
         if MadeOn::read(&parts.headers, web.settings.public_url.as_deref()) == MadeOn::ForeignPage {
             return Err(Problem::NotOurForm(None));
         }
-        let bytes = body::read(&parts.headers, sent).await.map_err(|error| match error {
-            body::BodyError::TooLarge => Problem::TooLarge,
-            body::BodyError::Broken => Problem::Unreadable,
-        })?;
+        let bytes = body::read(&parts.headers, sent)
+            .await
+            .map_err(|error| match error {
+                body::BodyError::TooLarge => Problem::TooLarge,
+                body::BodyError::Broken => Problem::Unreadable,
+            })?;
         let again = Request::builder()
             .method(Method::POST)
-            .header(CONTENT_TYPE, parts.headers.get(CONTENT_TYPE).cloned().ok_or(Problem::Unreadable)?)
+            .header(
+                CONTENT_TYPE,
+                parts
+                    .headers
+                    .get(CONTENT_TYPE)
+                    .cloned()
+                    .ok_or(Problem::Unreadable)?,
+            )
             .body(bytes.into())
             .map_err(|_| Problem::Unreadable)?;
-        let Form(pairs) = Form::<Vec<(String, String)>>::from_request(again, &()).await.map_err(|_| Problem::Unreadable)?;
-        Ok(Self { visitor, fields: Fields::new(pairs) })
+        let Form(pairs) = Form::<Vec<(String, String)>>::from_request(again, &())
+            .await
+            .map_err(|_| Problem::Unreadable)?;
+        Ok(Self {
+            visitor,
+            fields: Fields::new(pairs),
+        })
     }
 }
 
@@ -110,12 +131,20 @@ impl FromRequest<Shared> for OurForm {
     type Rejection = Problem;
 
     async fn from_request(request: Request, web: &Shared) -> Result<Self, Problem> {
-        let comes_from_us = MadeOn::read(request.headers(), web.settings.public_url.as_deref()) == MadeOn::OurPage;
+        let comes_from_us =
+            MadeOn::read(request.headers(), web.settings.public_url.as_deref()) == MadeOn::OurPage;
         let OpenForm { visitor, fields } = OpenForm::from_request(request, web).await?;
-        let kept = Kept { path: visitor.path.clone(), fields: fields.kept() };
+        let kept = Kept {
+            path: visitor.path.clone(),
+            fields: fields.kept(),
+        };
         let Some(session) = &visitor.session else {
             // Whatever was typed waits until its author has signed in again.
-            return Err(Problem::SignIn { next: visitor.path.clone(), has_ended: true, kept: Some(kept) });
+            return Err(Problem::SignIn {
+                next: visitor.path.clone(),
+                has_ended: true,
+                kept: Some(kept),
+            });
         };
         if !session.csrf_matches(fields.get(CSRF_FIELD)) {
             // The page was made for an earlier session; its fields are worth keeping if it was ours.
@@ -132,8 +161,15 @@ mod tests {
 
     #[test]
     fn a_kept_form_carries_neither_password_nor_token() {
-        let pairs = [("csrf", "x"), ("password", "secret"), ("text", "増加した。\r\n次へ")];
+        let pairs = [
+            ("csrf", "x"),
+            ("password", "secret"),
+            ("text", "増加した。\r\n次へ"),
+        ];
         let fields = Fields::new(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        assert_eq!(fields.kept(), [("text".to_owned(), "増加した。\n次へ".to_owned())]);
+        assert_eq!(
+            fields.kept(),
+            [("text".to_owned(), "増加した。\n次へ".to_owned())]
+        );
     }
 }

@@ -5,7 +5,11 @@
 //! mutations in `command/`. The pages have no other door to the records than API clients have.
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::allow_attributes, reason = "a test may panic")
+    allow(
+        clippy::unwrap_used,
+        clippy::allow_attributes,
+        reason = "a test may panic"
+    )
 )]
 
 /// Binds the operation `$name` of a GraphQL document to the schema, at compile time.
@@ -13,13 +17,13 @@ macro_rules! document {
     ($name:ident, $path:tt) => {
         #[derive(graphql_client::GraphQLQuery)]
         #[graphql(
-            schema_path = "../../schema.graphql",
-            query_path = $path,
-            custom_scalars_module = "crate::scalar",
-            response_derives = "Clone, Debug, PartialEq",
-            variables_derives = "Clone, Debug",
-            skip_serializing_none
-        )]
+                    schema_path = "../../schema.graphql",
+                    query_path = $path,
+                    custom_scalars_module = "crate::scalar",
+                    response_derives = "Clone, Debug, PartialEq",
+                    variables_derives = "Clone, Debug",
+                    skip_serializing_none
+                )]
         pub(crate) struct $name;
     };
 }

@@ -20,9 +20,15 @@ impl MadeOn {
     pub(crate) fn read(headers: &HeaderMap, public_url: Option<&str>) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         if let Some(site) = text("sec-fetch-site") {
-            return if matches!(site, "same-origin" | "none") { Self::OurPage } else { Self::ForeignPage };
+            return if matches!(site, "same-origin" | "none") {
+                Self::OurPage
+            } else {
+                Self::ForeignPage
+            };
         }
-        let Some(origin) = text(ORIGIN.as_str()) else { return Self::Unknown };
+        let Some(origin) = text(ORIGIN.as_str()) else {
+            return Self::Unknown;
+        };
         let is_ours = match public_url {
             Some(url) => origin.eq_ignore_ascii_case(url.trim_end_matches('/')),
             None => {
@@ -30,7 +36,11 @@ impl MadeOn {
                 host.is_some() && host == text(HOST.as_str())
             }
         };
-        if is_ours { Self::OurPage } else { Self::ForeignPage }
+        if is_ours {
+            Self::OurPage
+        } else {
+            Self::ForeignPage
+        }
     }
 }
 
@@ -38,7 +48,9 @@ impl MadeOn {
 pub(crate) fn own_path(path: &str) -> Option<&str> {
     let is_own = path.starts_with('/')
         && !path.starts_with("//")
-        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#')
+        && path
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#')
         && !path.starts_with("/sign-");
     is_own.then_some(path)
 }
@@ -61,7 +73,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]
@@ -69,7 +84,16 @@ mod tests {
         for own in ["/", "/work", "/plans/1/R3?saved=1"] {
             assert_eq!(own_path(own), Some(own));
         }
-        for other in ["", "//evil.example", "/\\evil.example", "https://evil.example", "work", "/a\r\nb", "/sign-in", "/\t/evil.example"] {
+        for other in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "work",
+            "/a\r\nb",
+            "/sign-in",
+            "/\t/evil.example",
+        ] {
             assert_eq!(own_path(other), None, "{other:?}");
         }
     }
@@ -77,20 +101,47 @@ mod tests {
     #[test]
     fn a_foreign_page_is_recognised_by_either_header() {
         let made_on = |pairs| MadeOn::read(&headers(pairs), None);
-        assert_eq!(made_on(&[("sec-fetch-site", "cross-site")]), MadeOn::ForeignPage);
-        assert_eq!(made_on(&[("sec-fetch-site", "same-site")]), MadeOn::ForeignPage);
-        assert_eq!(made_on(&[("sec-fetch-site", "same-origin")]), MadeOn::OurPage);
-        assert_eq!(made_on(&[("origin", "http://daicho:8080"), ("host", "daicho:8080")]), MadeOn::OurPage);
-        assert_eq!(made_on(&[("origin", "http://evil"), ("host", "daicho:8080")]), MadeOn::ForeignPage);
-        assert_eq!(made_on(&[("origin", "null"), ("host", "daicho:8080")]), MadeOn::ForeignPage);
+        assert_eq!(
+            made_on(&[("sec-fetch-site", "cross-site")]),
+            MadeOn::ForeignPage
+        );
+        assert_eq!(
+            made_on(&[("sec-fetch-site", "same-site")]),
+            MadeOn::ForeignPage
+        );
+        assert_eq!(
+            made_on(&[("sec-fetch-site", "same-origin")]),
+            MadeOn::OurPage
+        );
+        assert_eq!(
+            made_on(&[("origin", "http://daicho:8080"), ("host", "daicho:8080")]),
+            MadeOn::OurPage
+        );
+        assert_eq!(
+            made_on(&[("origin", "http://evil"), ("host", "daicho:8080")]),
+            MadeOn::ForeignPage
+        );
+        assert_eq!(
+            made_on(&[("origin", "null"), ("host", "daicho:8080")]),
+            MadeOn::ForeignPage
+        );
         assert_eq!(made_on(&[("host", "daicho:8080")]), MadeOn::Unknown);
     }
 
     #[test]
     fn behind_a_proxy_the_public_address_counts() {
-        let request = headers(&[("origin", "https://daicho.example.jp"), ("host", "127.0.0.1:8080")]);
-        assert_eq!(MadeOn::read(&request, Some("https://daicho.example.jp/")), MadeOn::OurPage);
-        assert_eq!(MadeOn::read(&request, Some("https://other.example.jp")), MadeOn::ForeignPage);
+        let request = headers(&[
+            ("origin", "https://daicho.example.jp"),
+            ("host", "127.0.0.1:8080"),
+        ]);
+        assert_eq!(
+            MadeOn::read(&request, Some("https://daicho.example.jp/")),
+            MadeOn::OurPage
+        );
+        assert_eq!(
+            MadeOn::read(&request, Some("https://other.example.jp")),
+            MadeOn::ForeignPage
+        );
     }
 
     #[test]

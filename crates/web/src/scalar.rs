@@ -40,7 +40,10 @@ impl Date {
 
     /// The last second of this day in Japan, as the API takes moments.
     pub(crate) fn last_second(&self) -> Option<DateTime> {
-        JAPAN.to_timestamp(self.0.at(23, 59, 59, 0)).ok().map(DateTime)
+        JAPAN
+            .to_timestamp(self.0.at(23, 59, 59, 0))
+            .ok()
+            .map(DateTime)
     }
 }
 
@@ -111,8 +114,14 @@ mod tests {
     fn moments_are_read_in_japan_and_in_its_era() {
         let moment = DateTime("2022-05-20T15:04:59Z".parse().unwrap());
         assert_eq!(moment.to_string(), "令和4年5月21日 0:04");
-        assert_eq!(Date("2019-05-01".parse().unwrap()).to_string(), "令和元年5月1日");
-        assert_eq!(Date("2019-04-30".parse().unwrap()).to_string(), "平成31年4月30日");
+        assert_eq!(
+            Date("2019-05-01".parse().unwrap()).to_string(),
+            "令和元年5月1日"
+        );
+        assert_eq!(
+            Date("2019-04-30".parse().unwrap()).to_string(),
+            "平成31年4月30日"
+        );
     }
 
     #[test]

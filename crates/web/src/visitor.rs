@@ -31,7 +31,9 @@ pub(crate) struct Visitor {
 impl Visitor {
     /// The one who asks, for the use cases.
     pub(crate) fn caller(&self) -> Caller {
-        self.session.as_ref().map_or(Caller::Anonymous, |session| Caller::Account(session.account))
+        self.session.as_ref().map_or(Caller::Anonymous, |session| {
+            Caller::Account(session.account)
+        })
     }
 
     /// What the schema is told.
@@ -46,7 +48,9 @@ impl Visitor {
 
     /// What forms carry to show that they come from our page; empty for strangers.
     pub(crate) fn csrf(&self) -> String {
-        self.session.as_ref().map_or_else(String::new, |session| session.csrf.expose().to_owned())
+        self.session
+            .as_ref()
+            .map_or_else(String::new, |session| session.csrf.expose().to_owned())
     }
 }
 
@@ -55,8 +59,14 @@ impl FromRequestParts<Shared> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, web: &Shared) -> Result<Self, Problem> {
         let found = session(web, &parts.headers).await?;
-        let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
-        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        let uri = parts
+            .extensions
+            .get::<OriginalUri>()
+            .map_or(&parts.uri, |original| &original.0);
+        let path = uri
+            .path_and_query()
+            .map_or("/", |path| path.as_str())
+            .to_owned();
         Ok(Self {
             has_ended: matches!(found, Found::Over),
             session: match found {
@@ -82,7 +92,10 @@ pub(crate) enum Found {
 /// The session of a request's cookie.
 pub(crate) async fn session(web: &Web, headers: &HeaderMap) -> Result<Found, Problem> {
     let jar = CookieJar::from_headers(headers);
-    let Some(token) = jar.get(SESSION_COOKIE).map(|cookie| cookie.value().to_owned()) else {
+    let Some(token) = jar
+        .get(SESSION_COOKIE)
+        .map(|cookie| cookie.value().to_owned())
+    else {
         return Ok(Found::None);
     };
     let now = web.app.now();
@@ -99,20 +112,28 @@ pub(crate) async fn with_identity<T: Send + 'static>(
     work: impl FnOnce(&IdentityStore) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let identity = Arc::clone(&web.identity);
-    tokio::task::spawn_blocking(move || work(&identity)).await.map_err(|error| Problem::internal(&error))
+    tokio::task::spawn_blocking(move || work(&identity))
+        .await
+        .map_err(|error| Problem::internal(&error))
 }
 
 /// The network address that a request comes from.
 pub(crate) fn source(parts: &Parts, web: &Web) -> String {
     if web.settings.behind_proxy {
         // The last address is the one that our own proxy added; anything before it is hearsay.
-        let forwarded = parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+        let forwarded = parts
+            .headers
+            .get("x-forwarded-for")
+            .and_then(|value| value.to_str().ok());
         if let Some(address) = forwarded.and_then(|list| list.rsplit(',').next()) {
             return address.trim().to_owned();
         }
     }
     let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    address.map_or_else(|| "unknown".to_owned(), |address| address.0.ip().to_string())
+    address.map_or_else(
+        || "unknown".to_owned(),
+        |address| address.0.ip().to_string(),
+    )
 }
 
 impl Problem {

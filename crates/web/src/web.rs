@@ -49,7 +49,10 @@ pub struct Web {
 
 impl std::fmt::Debug for Web {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Web").field("app", &self.app).field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Web")
+            .field("app", &self.app)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -67,15 +70,30 @@ pub fn router(web: Web) -> Router {
         .route("/.well-known/jwks.json", get(api::jwks))
         .route(asset::stylesheet_path(), get(asset::stylesheet))
         .route("/", get(page::start::show))
-        .route("/sign-in", get(page::sign_in::show).post(page::sign_in::sign_in))
+        .route(
+            "/sign-in",
+            get(page::sign_in::show).post(page::sign_in::sign_in),
+        )
         .route("/sign-out", post(page::sign_in::sign_out))
         .route("/work", get(page::work::show))
         .route("/plans/{plan}/{year}", get(page::sheet::show))
         .route("/plans/{plan}/{year}/progress", get(page::progress::show))
-        .route("/plans/{plan}/{year}/progress/{act}", post(page::progress::act))
-        .route("/plans/{plan}/{year}/reports/{indicator}", get(page::report::show).post(page::report::save))
-        .route("/plans/{plan}/{year}/reports/{indicator}/history", get(page::history::show))
-        .route("/plans/{plan}/{year}/reports/{indicator}/{act}", post(page::report::act))
+        .route(
+            "/plans/{plan}/{year}/progress/{act}",
+            post(page::progress::act),
+        )
+        .route(
+            "/plans/{plan}/{year}/reports/{indicator}",
+            get(page::report::show).post(page::report::save),
+        )
+        .route(
+            "/plans/{plan}/{year}/reports/{indicator}/history",
+            get(page::history::show),
+        )
+        .route(
+            "/plans/{plan}/{year}/reports/{indicator}/{act}",
+            post(page::report::act),
+        )
         .route("/public/{plan}/{year}", get(page::public_sheet::show))
         .route("/accounts", get(page::accounts::show))
         .route("/accounts/{act}", post(page::accounts::act))
@@ -84,8 +102,13 @@ pub fn router(web: Web) -> Router {
         .method_not_allowed_fallback(async || Problem::WrongMethod)
         .layer(Extension(api::SchemaDocument(sdl)))
         .layer(middleware::from_fn(within_time))
-        .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
-        .layer(middleware::from_fn_with_state(Arc::clone(&web), security_headers::add))
+        .layer(CatchPanicLayer::custom(|_| {
+            Problem::Internal.into_response()
+        }))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&web),
+            security_headers::add,
+        ))
         .with_state(web)
 }
 

@@ -2,7 +2,9 @@
 
 use daicho_app::Caller;
 use daicho_domain::account::Grant;
-use daicho_domain::command::{GiveGrant, NAME_CHARACTERS_MAX, OpenAccount, OpenDepartment, RegisterMunicipality, local_date};
+use daicho_domain::command::{
+    GiveGrant, NAME_CHARACTERS_MAX, OpenAccount, OpenDepartment, RegisterMunicipality, local_date,
+};
 use daicho_domain::{AccountId, DepartmentId, GrantId, MunicipalityId, Role};
 use serde::{Deserialize, Serialize};
 
@@ -30,42 +32,93 @@ pub struct InitOperation {
     pub print_password: bool,
 }
 
-pub(super) async fn run(service: &Service, operation: InitOperation, operator: &str) -> Result<Outcome, Failure> {
+pub(super) async fn run(
+    service: &Service,
+    operation: InitOperation,
+    operator: &str,
+) -> Result<Outcome, Failure> {
     let caller = Caller::Operator(operator.to_owned());
     let app = &service.app;
     let existing = app.municipalities().into_iter().next();
     if let Some(existing) = &existing
-        && (existing.local_gov_code != operation.code || has_administrator(service, &caller, existing.id)?)
+        && (existing.local_gov_code != operation.code
+            || has_administrator(service, &caller, existing.id)?)
     {
-        return Err(Failure::new(format!("this data folder already belongs to {}", existing.name))
-            .help("use another folder, or go on with 'daicho account' and 'daicho import'"));
+        return Err(Failure::new(format!(
+            "this data folder already belongs to {}",
+            existing.name
+        ))
+        .help("use another folder, or go on with 'daicho account' and 'daicho import'"));
     }
-    let municipality = existing.as_ref().map_or_else(|| MunicipalityId(app.new_id()), |existing| existing.id);
+    let municipality = existing
+        .as_ref()
+        .map_or_else(|| MunicipalityId(app.new_id()), |existing| existing.id);
     let today = local_date(app.now());
     // Everything is decided before anything is recorded or registered.
-    let registration =
-        RegisterMunicipality { municipality, local_gov_code: operation.code, name: operation.name.clone(), demo: false };
+    let registration = RegisterMunicipality {
+        municipality,
+        local_gov_code: operation.code,
+        name: operation.name.clone(),
+        demo: false,
+    };
     if existing.is_none() {
         app.preview(&caller, registration.clone())?;
     }
-    if let Some(name) = operation.departments.iter().find(|name| name.trim().is_empty() || name.chars().count() > NAME_CHARACTERS_MAX) {
-        return Err(Failure::new(format!("'{name}' cannot be the name of a department"))
-            .help(format!("write a name of at most {NAME_CHARACTERS_MAX} characters")));
+    if let Some(name) = operation
+        .departments
+        .iter()
+        .find(|name| name.trim().is_empty() || name.chars().count() > NAME_CHARACTERS_MAX)
+    {
+        return Err(
+            Failure::new(format!("'{name}' cannot be the name of a department")).help(format!(
+                "write a name of at most {NAME_CHARACTERS_MAX} characters"
+            )),
+        );
     }
     let account = AccountId(app.new_id());
-    register(service, account, &operation.admin, &operation.admin_name, &operation.password, &[&operation.name]).await?;
+    register(
+        service,
+        account,
+        &operation.admin,
+        &operation.admin_name,
+        &operation.password,
+        &[&operation.name],
+    )
+    .await?;
     let recorded = async {
         if existing.is_none() {
             give(service, &caller, registration).await?;
         }
         for name in operation.departments {
             // Left by an `init` that was cut off.
-            if !app.departments(municipality).iter().any(|department| department.name == name) {
+            if !app
+                .departments(municipality)
+                .iter()
+                .any(|department| department.name == name)
+            {
                 let department = DepartmentId(app.new_id());
-                give(service, &caller, OpenDepartment { department, municipality, name, valid_from: today }).await?;
+                give(
+                    service,
+                    &caller,
+                    OpenDepartment {
+                        department,
+                        municipality,
+                        name,
+                        valid_from: today,
+                    },
+                )
+                .await?;
             }
         }
-        give(service, &caller, OpenAccount { account, municipality }).await?;
+        give(
+            service,
+            &caller,
+            OpenAccount {
+                account,
+                municipality,
+            },
+        )
+        .await?;
         let grant = Grant {
             id: GrantId(app.new_id()),
             role: Role::Administrator,
@@ -77,15 +130,30 @@ pub(super) async fn run(service: &Service, operation: InitOperation, operator: &
         };
         give(service, &caller, GiveGrant { account, grant }).await
     };
-    recorded.await.inspect_err(|_: &Failure| forget(service, account))?;
-    let mut lines = vec![format!("{} is set up; its administrator signs in as '{}'", operation.name, operation.admin)];
+    recorded
+        .await
+        .inspect_err(|_: &Failure| forget(service, account))?;
+    let mut lines = vec![format!(
+        "{} is set up; its administrator signs in as '{}'",
+        operation.name, operation.admin
+    )];
     lines.extend(announced(&operation.password, operation.print_password));
     lines.push("next: 'daicho account open' and 'daicho account grant' for the planning office, then 'daicho import'".into());
     Ok(Outcome::lines(lines))
 }
 
 /// Whether somebody can administer the municipality; an `init` that was cut off leaves nobody.
-fn has_administrator(service: &Service, caller: &Caller, municipality: MunicipalityId) -> Result<bool, Failure> {
+fn has_administrator(
+    service: &Service,
+    caller: &Caller,
+    municipality: MunicipalityId,
+) -> Result<bool, Failure> {
     let accounts = service.app.accounts(caller, municipality)?;
-    Ok(accounts.iter().any(|account| account.state.grants.values().any(|grant| grant.role == Role::Administrator)))
+    Ok(accounts.iter().any(|account| {
+        account
+            .state
+            .grants
+            .values()
+            .any(|grant| grant.role == Role::Administrator)
+    }))
 }

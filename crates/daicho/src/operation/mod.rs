@@ -10,8 +10,8 @@ mod verify;
 pub use account::AccountOperation;
 pub use department::DepartmentOperation;
 pub use init::InitOperation;
-pub(crate) use verify::{lines as verification_lines, verification};
 pub use sheet::{ExportOperation, ImportOperation, dry_run_without_records};
+pub(crate) use verify::{lines as verification_lines, verification};
 
 use daicho_app::{Caller, CommandId};
 use daicho_domain::{AccountId, Command, MunicipalityId};
@@ -62,13 +62,19 @@ impl Outcome {
             output.push_str(&line);
             output.push('\n');
         }
-        Self { output, ..Self::default() }
+        Self {
+            output,
+            ..Self::default()
+        }
     }
 
     /// One JSON document for standard output.
     pub fn json(document: &impl Serialize) -> Result<Self, Failure> {
         let output = serde_json::to_string_pretty(document).map_err(Failure::new)?;
-        Ok(Self { output: output + "\n", ..Self::default() })
+        Ok(Self {
+            output: output + "\n",
+            ..Self::default()
+        })
     }
 }
 
@@ -76,7 +82,11 @@ impl Outcome {
 ///
 /// # Errors
 /// The cause and the next step.
-pub async fn run(service: &Service, operation: Operation, operator: &str) -> Result<Outcome, Failure> {
+pub async fn run(
+    service: &Service,
+    operation: Operation,
+    operator: &str,
+) -> Result<Outcome, Failure> {
     match operation {
         Operation::Init(operation) => init::run(service, operation, operator).await,
         Operation::Account(operation) => account::run(service, operation, operator).await,
@@ -97,9 +107,13 @@ async fn give<C: Command>(service: &Service, caller: &Caller, command: C) -> Res
 
 /// The account that signs in as `name`.
 fn account_called(service: &Service, name: &str) -> Result<AccountId, Failure> {
-    let person = service.identity.by_sign_in_name(name).map_err(|error| Failure::new(crate::failure::with_causes(&error)))?;
+    let person = service
+        .identity
+        .by_sign_in_name(name)
+        .map_err(|error| Failure::new(crate::failure::with_causes(&error)))?;
     person.map(|person| person.account).ok_or_else(|| {
-        Failure::new(format!("nobody signs in as '{name}'")).help("see 'daicho account list' for the names")
+        Failure::new(format!("nobody signs in as '{name}'"))
+            .help("see 'daicho account list' for the names")
     })
 }
 
@@ -118,7 +132,9 @@ fn municipality_of(service: &Service, caller: &Caller) -> Result<MunicipalityId,
     }
     match service.app.municipalities().as_slice() {
         [only] => Ok(only.id),
-        [] => Err(Failure::new("this data folder has no municipality yet").help("run 'daicho init' first")),
-        _ => Err(Failure::new("this data folder has several municipalities").help("name an account of one of them with --as")),
+        [] => Err(Failure::new("this data folder has no municipality yet")
+            .help("run 'daicho init' first")),
+        _ => Err(Failure::new("this data folder has several municipalities")
+            .help("name an account of one of them with --as")),
     }
 }

@@ -2,7 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use daicho_app::{Caller, CommandId, ExportFormat, ExportRequest, ImportOutcome, ImportRequest, PlanInfo, Position};
+use daicho_app::{
+    Caller, CommandId, ExportFormat, ExportRequest, ImportOutcome, ImportRequest, PlanInfo,
+    Position,
+};
 use daicho_domain::{FiscalYear, PlanId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -66,30 +69,43 @@ pub fn dry_run_without_records(operation: &ImportOperation) -> Result<Outcome, F
     outcome(&daicho_app::read_sheet(&operation.request()?)?, operation)
 }
 
-pub(super) async fn import(service: &Service, operation: ImportOperation) -> Result<Outcome, Failure> {
+pub(super) async fn import(
+    service: &Service,
+    operation: ImportOperation,
+) -> Result<Outcome, Failure> {
     let request = operation.request()?;
     if operation.dry_run && operation.acting.is_none() {
         return outcome(&daicho_app::read_sheet(&request)?, &operation);
     }
-    let name = operation
-        .acting
-        .as_deref()
-        .ok_or_else(|| Failure::new("an import needs to know who does it").help("name an account of the planning office with --as"))?;
+    let name = operation.acting.as_deref().ok_or_else(|| {
+        Failure::new("an import needs to know who does it")
+            .help("name an account of the planning office with --as")
+    })?;
     let caller = Caller::Account(account_called(service, name)?);
     let id = CommandId(service.app.new_id());
     outcome(&service.app.import(&caller, request, id).await?, &operation)
 }
 
 fn outcome(imported: &ImportOutcome, operation: &ImportOperation) -> Result<Outcome, Failure> {
-    let printed = if operation.json { Outcome::json(&imported.report)? } else { Outcome::lines(imported.lines.iter().cloned()) };
-    Ok(Outcome { exit: if imported.is_blocked { EXIT_BLOCKED } else { 0 }, ..printed })
+    let printed = if operation.json {
+        Outcome::json(&imported.report)?
+    } else {
+        Outcome::lines(imported.lines.iter().cloned())
+    };
+    Ok(Outcome {
+        exit: if imported.is_blocked { EXIT_BLOCKED } else { 0 },
+        ..printed
+    })
 }
 
 pub(super) fn plans(service: &Service, operator: &str) -> Outcome {
     let caller = Caller::Operator(operator.to_owned());
     let mut lines = Vec::new();
     for plan in service.app.plans(&caller) {
-        lines.push(format!("{}  {}  {}–{}", plan.plan, plan.title, plan.term_from, plan.term_to));
+        lines.push(format!(
+            "{}  {}  {}–{}",
+            plan.plan, plan.title, plan.term_from, plan.term_to
+        ));
         if let Some(year) = plan.adopted_year {
             lines.push(format!("    {year}  imported"));
         }
@@ -107,22 +123,37 @@ pub(super) fn plans(service: &Service, operator: &str) -> Outcome {
 /// The plan asked for, or the only one.
 fn plan_asked_for(plans: &[PlanInfo], asked: Option<PlanId>) -> Result<&PlanInfo, Failure> {
     match (asked, plans) {
-        (Some(id), plans) => plans
-            .iter()
-            .find(|plan| plan.plan == id)
-            .ok_or_else(|| Failure::new(format!("there is no plan {id}")).help("see 'daicho plans' for the plans")),
+        (Some(id), plans) => plans.iter().find(|plan| plan.plan == id).ok_or_else(|| {
+            Failure::new(format!("there is no plan {id}")).help("see 'daicho plans' for the plans")
+        }),
         (None, [only]) => Ok(only),
-        (None, []) => Err(Failure::new("there is no plan yet").help("read one in with 'daicho import'")),
-        (None, _) => Err(Failure::new("there are several plans").help("name one with --plan; 'daicho plans' lists them")),
+        (None, []) => {
+            Err(Failure::new("there is no plan yet").help("read one in with 'daicho import'"))
+        }
+        (None, _) => Err(Failure::new("there are several plans")
+            .help("name one with --plan; 'daicho plans' lists them")),
     }
 }
 
-pub(super) async fn export(service: &Service, operation: ExportOperation, operator: &str) -> Result<Outcome, Failure> {
+pub(super) async fn export(
+    service: &Service,
+    operation: ExportOperation,
+    operator: &str,
+) -> Result<Outcome, Failure> {
     let caller = acting_as(service, operation.acting.as_deref(), operator)?;
     let plans = service.app.plans(&caller);
     let plan = plan_asked_for(&plans, operation.plan)?;
-    let newest_published = plan.periods.iter().rev().find(|period| !period.publications.is_empty()).map(|period| period.fiscal_year);
-    let fiscal_year = operation.fiscal_year.or(newest_published).or(plan.adopted_year).unwrap_or(plan.term_from);
+    let newest_published = plan
+        .periods
+        .iter()
+        .rev()
+        .find(|period| !period.publications.is_empty())
+        .map(|period| period.fiscal_year);
+    let fiscal_year = operation
+        .fiscal_year
+        .or(newest_published)
+        .or(plan.adopted_year)
+        .unwrap_or(plan.term_from);
     let request = ExportRequest {
         plan: plan.plan,
         fiscal_year,
@@ -134,5 +165,8 @@ pub(super) async fn export(service: &Service, operation: ExportOperation, operat
         at_position: operation.at_position,
     };
     let export = service.app.export(&caller, &request).await?;
-    Ok(Outcome { file: Some(BASE64.encode(&export.bytes)), ..Outcome::default() })
+    Ok(Outcome {
+        file: Some(BASE64.encode(&export.bytes)),
+        ..Outcome::default()
+    })
 }

@@ -30,7 +30,9 @@ pub(crate) async fn verification(service: &Service) -> Result<Verification, Fail
         Err(error) => verification.discrepancies.push(Discrepancy {
             check: "journal".into(),
             found: with_causes(&error),
-            what_to_do: "copy the data folder, then restore the newest verified backup into a new one".into(),
+            what_to_do:
+                "copy the data folder, then restore the newest verified backup into a new one"
+                    .into(),
         }),
     }
     Ok(verification)
@@ -39,9 +41,17 @@ pub(crate) async fn verification(service: &Service) -> Result<Verification, Fail
 /// A verification as lines; they depend on the log alone.
 pub(crate) fn lines(verification: &Verification) -> Vec<String> {
     let mut lines = vec![format!("{} events", verification.events)];
-    lines.extend(verification.checks.iter().map(|check| format!("checked: {check}")));
+    lines.extend(
+        verification
+            .checks
+            .iter()
+            .map(|check| format!("checked: {check}")),
+    );
     for discrepancy in &verification.discrepancies {
-        lines.push(format!("DISCREPANCY in {}: {}", discrepancy.check, discrepancy.found));
+        lines.push(format!(
+            "DISCREPANCY in {}: {}",
+            discrepancy.check, discrepancy.found
+        ));
         lines.push(format!("    what to do: {}", discrepancy.what_to_do));
     }
     if verification.discrepancies.is_empty() {
@@ -52,7 +62,15 @@ pub(crate) fn lines(verification: &Verification) -> Vec<String> {
 
 pub(super) async fn run(service: &Service, json: bool) -> Result<Outcome, Failure> {
     let verification = verification(service).await?;
-    let exit = if verification.discrepancies.is_empty() { 0 } else { EXIT_DISCREPANCY };
-    let outcome = if json { Outcome::json(&verification)? } else { Outcome::lines(lines(&verification)) };
+    let exit = if verification.discrepancies.is_empty() {
+        0
+    } else {
+        EXIT_DISCREPANCY
+    };
+    let outcome = if json {
+        Outcome::json(&verification)?
+    } else {
+        Outcome::lines(lines(&verification))
+    };
     Ok(Outcome { exit, ..outcome })
 }

@@ -101,7 +101,10 @@ async fn a_document_that_nests_too_deep_is_refused() {
 #[tokio::test]
 async fn what_cannot_be_read_is_bad_input() {
     let city = City::new().await;
-    let long = format!("{{ sheet(plan: \"{}\", fiscalYear: \"R3\") {{ nothing }} }}", "x".repeat(2_000));
+    let long = format!(
+        "{{ sheet(plan: \"{}\", fiscalYear: \"R3\") {{ nothing }} }}",
+        "x".repeat(2_000)
+    );
     for document in [
         "{ plan(id: \"no identifier\") { title } }",
         "{ sheet(plan: \"no identifier\", fiscalYear: \"Z\") { title } }",
@@ -112,6 +115,9 @@ async fn what_cannot_be_read_is_bad_input() {
     ] {
         let response = city.ask("auditor", document, json!({})).await;
         assert_eq!(code(&response), "bad_input", "{document}");
-        assert!(response.errors[0].message.chars().count() <= 501, "{document}");
+        assert!(
+            response.errors[0].message.chars().count() <= 501,
+            "{document}"
+        );
     }
 }

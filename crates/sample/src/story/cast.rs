@@ -1,9 +1,13 @@
 //! Who acts on what in the story.
 
 use daicho_app::{App, Caller, CommandId};
-use daicho_domain::command::{AcceptReport, ApproveReport, EnterActual, SubmitReport, WriteCommentary};
+use daicho_domain::command::{
+    AcceptReport, ApproveReport, EnterActual, SubmitReport, WriteCommentary,
+};
 use daicho_domain::report::{ChangeReason, Commentary, ContentHash};
-use daicho_domain::{AccountId, Cell, Command, FiscalYear, IndicatorId, MunicipalityId, PlacementId, PlanId, Role};
+use daicho_domain::{
+    AccountId, Cell, Command, FiscalYear, IndicatorId, MunicipalityId, PlacementId, PlanId, Role,
+};
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
@@ -45,7 +49,11 @@ pub(crate) fn commentary(text: &str) -> Commentary {
         Some((first, rest)) if !rest.is_empty() => (format!("{first}。"), rest.to_owned()),
         _ => (text.to_owned(), String::new()),
     };
-    Commentary { reason, next_action, original: None }
+    Commentary {
+        reason,
+        next_action,
+        original: None,
+    }
 }
 
 impl Cast<'_> {
@@ -62,7 +70,10 @@ impl Cast<'_> {
     pub fn of(&self, report: &ReportData, role: Role) -> Result<AccountId, StoryError> {
         self.people
             .iter()
-            .find(|person| person.duty.role == role && person.duty.department.as_deref() == Some(&report.department))
+            .find(|person| {
+                person.duty.role == role
+                    && person.duty.department.as_deref() == Some(&report.department)
+            })
             .map(|person| person.account)
             .ok_or_else(|| StoryError::Documents(format!("{} has no {role}", report.department)))
     }
@@ -77,11 +88,17 @@ impl Cast<'_> {
     /// Lets some minutes pass.
     pub fn pass_some_minutes(&mut self) {
         let seconds = self.numbers.between(40, 400);
-        self.clock.pass(SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(60)));
+        self.clock.pass(SignedDuration::from_secs(
+            i64::try_from(seconds).unwrap_or(60),
+        ));
     }
 
     /// Carries a command out for an account.
-    pub async fn does<C: Command>(&mut self, account: AccountId, command: C) -> Result<(), StoryError> {
+    pub async fn does<C: Command>(
+        &mut self,
+        account: AccountId,
+        command: C,
+    ) -> Result<(), StoryError> {
         self.pass_some_minutes();
         self.does_as(&Caller::Account(account), command).await
     }
@@ -91,34 +108,69 @@ impl Cast<'_> {
         let id = CommandId(self.app.new_id());
         match self.app.handle(caller, command, id).await {
             Ok(_) => Ok(()),
-            Err(source) => Err(StoryError::Refused { doing: C::ACTION.name().replace('_', " "), source }),
+            Err(source) => Err(StoryError::Refused {
+                doing: C::ACTION.name().replace('_', " "),
+                source,
+            }),
         }
     }
 
     /// Tries what must be refused; the refusal is on record afterwards.
-    pub async fn is_refused<C: Command>(&mut self, account: AccountId, command: C) -> Result<(), StoryError> {
+    pub async fn is_refused<C: Command>(
+        &mut self,
+        account: AccountId,
+        command: C,
+    ) -> Result<(), StoryError> {
         self.pass_some_minutes();
         let id = CommandId(self.app.new_id());
-        match self.app.handle(&Caller::Account(account), command, id).await {
+        match self
+            .app
+            .handle(&Caller::Account(account), command, id)
+            .await
+        {
             Err(daicho_app::AppError::Refused(_)) => Ok(()),
-            Err(source) => Err(StoryError::Refused { doing: C::ACTION.name().replace('_', " "), source }),
-            Ok(_) => Err(StoryError::Documents(format!("'{}' was to be refused and was not", C::ACTION.name()))),
+            Err(source) => Err(StoryError::Refused {
+                doing: C::ACTION.name().replace('_', " "),
+                source,
+            }),
+            Ok(_) => Err(StoryError::Documents(format!(
+                "'{}' was to be refused and was not",
+                C::ACTION.name()
+            ))),
         }
     }
 
-    fn report_now(&self, report: &ReportData, year: FiscalYear, reader: AccountId) -> Result<daicho_app::ReportView, StoryError> {
+    fn report_now(
+        &self,
+        report: &ReportData,
+        year: FiscalYear,
+        reader: AccountId,
+    ) -> Result<daicho_app::ReportView, StoryError> {
         self.app
             .report(&Caller::Account(reader), self.plan, report.indicator, year)
-            .map_err(|source| StoryError::Refused { doing: "read a report".into(), source })
+            .map_err(|source| StoryError::Refused {
+                doing: "read a report".into(),
+                source,
+            })
     }
 
     /// The revision that the report has now.
-    pub fn revision(&self, report: &ReportData, year: FiscalYear, reader: AccountId) -> Result<u32, StoryError> {
+    pub fn revision(
+        &self,
+        report: &ReportData,
+        year: FiscalYear,
+        reader: AccountId,
+    ) -> Result<u32, StoryError> {
         Ok(self.report_now(report, year, reader)?.report.revision)
     }
 
     /// The content that stands now.
-    pub fn content(&self, report: &ReportData, year: FiscalYear, reader: AccountId) -> Result<ContentHash, StoryError> {
+    pub fn content(
+        &self,
+        report: &ReportData,
+        year: FiscalYear,
+        reader: AccountId,
+    ) -> Result<ContentHash, StoryError> {
         Ok(self.report_now(report, year, reader)?.content)
     }
 
@@ -147,7 +199,12 @@ impl Cast<'_> {
     }
 
     /// Writes commentary at every place.
-    pub async fn writes(&mut self, report: &ReportData, year: FiscalYear, text: impl Fn(&str) -> Commentary) -> Result<(), StoryError> {
+    pub async fn writes(
+        &mut self,
+        report: &ReportData,
+        year: FiscalYear,
+        text: impl Fn(&str) -> Commentary,
+    ) -> Result<(), StoryError> {
         let staff = self.of(report, Role::Staff)?;
         for (placement, given) in &report.texts {
             let command = WriteCommentary {
@@ -165,24 +222,63 @@ impl Cast<'_> {
     }
 
     /// Submits what was entered.
-    pub async fn submits(&mut self, report: &ReportData, year: FiscalYear) -> Result<(), StoryError> {
+    pub async fn submits(
+        &mut self,
+        report: &ReportData,
+        year: FiscalYear,
+    ) -> Result<(), StoryError> {
         let staff = self.of(report, Role::Staff)?;
         let seen_revision = self.revision(report, year, staff)?;
-        self.does(staff, SubmitReport { plan: self.plan, indicator: report.indicator, fiscal_year: year, seen_revision }).await
+        self.does(
+            staff,
+            SubmitReport {
+                plan: self.plan,
+                indicator: report.indicator,
+                fiscal_year: year,
+                seen_revision,
+            },
+        )
+        .await
     }
 
     /// Approves what was submitted.
-    pub async fn approves(&mut self, report: &ReportData, year: FiscalYear) -> Result<(), StoryError> {
+    pub async fn approves(
+        &mut self,
+        report: &ReportData,
+        year: FiscalYear,
+    ) -> Result<(), StoryError> {
         let approver = self.of(report, Role::Approver)?;
         let content = self.content(report, year, approver)?;
-        self.does(approver, ApproveReport { plan: self.plan, indicator: report.indicator, fiscal_year: year, content }).await
+        self.does(
+            approver,
+            ApproveReport {
+                plan: self.plan,
+                indicator: report.indicator,
+                fiscal_year: year,
+                content,
+            },
+        )
+        .await
     }
 
     /// Accepts what was approved.
-    pub async fn accepts(&mut self, report: &ReportData, year: FiscalYear) -> Result<(), StoryError> {
+    pub async fn accepts(
+        &mut self,
+        report: &ReportData,
+        year: FiscalYear,
+    ) -> Result<(), StoryError> {
         let planning = self.account("planning")?;
         let content = self.content(report, year, planning)?;
-        self.does(planning, AcceptReport { plan: self.plan, indicator: report.indicator, fiscal_year: year, content }).await
+        self.does(
+            planning,
+            AcceptReport {
+                plan: self.plan,
+                indicator: report.indicator,
+                fiscal_year: year,
+                content,
+            },
+        )
+        .await
     }
 
     /// The report whose first place is at `line` of the sheet.
@@ -191,7 +287,9 @@ impl Cast<'_> {
             .iter()
             .find(|report| report.line == line)
             .cloned()
-            .ok_or_else(|| StoryError::Documents(format!("the sheet has no indicator at line {line}")))
+            .ok_or_else(|| {
+                StoryError::Documents(format!("the sheet has no indicator at line {line}"))
+            })
     }
 
     /// Now.

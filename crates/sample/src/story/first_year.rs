@@ -1,7 +1,8 @@
 //! R3: entered in April and May 2022, published in September, corrected in November.
 
 use daicho_domain::command::{
-    ApproveReport, EnterActual, OpenPeriod, PublishSheet, ReturnReport, UnlockReport, WriteCommentary,
+    ApproveReport, EnterActual, OpenPeriod, PublishSheet, ReturnReport, UnlockReport,
+    WriteCommentary,
 };
 use daicho_domain::report::{ChangeReason, Commentary, ReasonCode, ReportCell};
 use daicho_domain::{Cell, CellStatus, FiscalYear, IndicatorId, Role};
@@ -31,13 +32,26 @@ fn reason_for_dash(line: u64) -> CellStatus {
     }
 }
 
-pub(super) async fn play(cast: &mut Cast<'_>, step: &mut dyn FnMut()) -> Result<(IndicatorId, IndicatorId), StoryError> {
+pub(super) async fn play(
+    cast: &mut Cast<'_>,
+    step: &mut dyn FnMut(),
+) -> Result<(IndicatorId, IndicatorId), StoryError> {
     let planning = cast.account("planning")?;
     cast.go_to(date(2022, 4, 4), 9, 30);
-    cast.does(planning, OpenPeriod { plan: cast.plan, fiscal_year: YEAR, due: date(2022, 5, 20) }).await?;
+    cast.does(
+        planning,
+        OpenPeriod {
+            plan: cast.plan,
+            fiscal_year: YEAR,
+            due: date(2022, 5, 20),
+        },
+    )
+    .await?;
     let reports = cast.reports.clone();
     for (index, report) in reports.iter().enumerate() {
-        let day = date(2022, 4, 11).checked_add(SignedDuration::from_hours(24 * (i64::try_from(index).unwrap_or(0) * 2 / 3)));
+        let day = date(2022, 4, 11).checked_add(SignedDuration::from_hours(
+            24 * (i64::try_from(index).unwrap_or(0) * 2 / 3),
+        ));
         cast.go_to(day.unwrap_or(date(2022, 5, 16)), 10, 5);
         enter(cast, report).await?;
         if report.line == RETURNED_LINE {
@@ -52,7 +66,15 @@ pub(super) async fn play(cast: &mut Cast<'_>, step: &mut dyn FnMut()) -> Result<
     }
     cast.go_to(date(2022, 9, 26), 10, 0);
     let second = cast.account("planning.2")?;
-    cast.does(second, PublishSheet { plan: cast.plan, fiscal_year: YEAR, reason: None }).await?;
+    cast.does(
+        second,
+        PublishSheet {
+            plan: cast.plan,
+            fiscal_year: YEAR,
+            reason: None,
+        },
+    )
+    .await?;
     let corrected = correct(cast).await?;
     Ok((corrected, cast.at_line(RETURNED_LINE)?.indicator))
 }
@@ -64,7 +86,15 @@ async fn enter(cast: &mut Cast<'_>, report: &ReportData) -> Result<(), StoryErro
             None => Cell::absent("", reason_for_dash(report.line)),
         };
         let expected_final_on = (report.line == PROVISIONAL_LINE).then(|| date(2022, 11, 30));
-        cast.enters(report, YEAR, cell, Some("所管課 業務統計(令和3年度)"), expected_final_on, None).await?;
+        cast.enters(
+            report,
+            YEAR,
+            cell,
+            Some("所管課 業務統計(令和3年度)"),
+            expected_final_on,
+            None,
+        )
+        .await?;
     }
     cast.writes(report, YEAR, commentary).await?;
     cast.submits(report, YEAR).await
@@ -81,7 +111,12 @@ async fn return_and_revise(cast: &mut Cast<'_>, report: &ReportData) -> Result<(
         .map(|person| person.account)
         .ok_or_else(|| StoryError::Documents("there is only one approver".into()))?;
     let content = cast.content(report, YEAR, approver)?;
-    let approval = ApproveReport { plan: cast.plan, indicator: report.indicator, fiscal_year: YEAR, content };
+    let approval = ApproveReport {
+        plan: cast.plan,
+        indicator: report.indicator,
+        fiscal_year: YEAR,
+        content,
+    };
     cast.is_refused(staff, approval.clone()).await?;
     cast.is_refused(other, approval).await?;
     let (placement, text) = report
@@ -103,7 +138,13 @@ async fn return_and_revise(cast: &mut Cast<'_>, report: &ReportData) -> Result<(
         indicator: report.indicator,
         fiscal_year: YEAR,
         placement,
-        commentary: Commentary { reason: format!("{}団体数は前年度と同じ13団体で、目標の14団体に1団体届かなかった。", before.reason), ..before },
+        commentary: Commentary {
+            reason: format!(
+                "{}団体数は前年度と同じ13団体で、目標の14団体に1団体届かなかった。",
+                before.reason
+            ),
+            ..before
+        },
         seen_revision: cast.revision(report, YEAR, staff)?,
         reason: None,
     };
@@ -142,7 +183,15 @@ async fn correct(cast: &mut Cast<'_>) -> Result<IndicatorId, StoryError> {
         expires_at: cast.now() + SignedDuration::from_hours(24 * 14),
     };
     cast.does(planning, unlock).await?;
-    cast.enters(&report, YEAR, cell, Some("英語検定 受検・合格者名簿(令和3年度)"), None, Some(reason)).await?;
+    cast.enters(
+        &report,
+        YEAR,
+        cell,
+        Some("英語検定 受検・合格者名簿(令和3年度)"),
+        None,
+        Some(reason),
+    )
+    .await?;
     cast.submits(&report, YEAR).await?;
     cast.approves(&report, YEAR).await?;
     cast.accepts(&report, YEAR).await?;

@@ -22,7 +22,15 @@ pub(super) async fn play(cast: &mut Cast<'_>, step: &mut dyn FnMut()) -> Result<
     raise_a_target(cast).await?;
     let planning = cast.account("planning")?;
     cast.go_to(date(2023, 4, 3), 9, 15);
-    cast.does(planning, OpenPeriod { plan: cast.plan, fiscal_year: YEAR, due: date(2023, 5, 19) }).await?;
+    cast.does(
+        planning,
+        OpenPeriod {
+            plan: cast.plan,
+            fiscal_year: YEAR,
+            due: date(2023, 5, 19),
+        },
+    )
+    .await?;
     let reports = cast.reports.clone();
     for (index, report) in reports.iter().enumerate() {
         step();
@@ -30,7 +38,11 @@ pub(super) async fn play(cast: &mut Cast<'_>, step: &mut dyn FnMut()) -> Result<
         if index % 5 == 4 {
             continue;
         }
-        cast.go_to(date(2023, 4, i8::try_from(10 + index % 18).unwrap_or(10)), 10, 0);
+        cast.go_to(
+            date(2023, 4, i8::try_from(10 + index % 18).unwrap_or(10)),
+            10,
+            0,
+        );
         enter(cast, report).await?;
         if index % 5 == 3 {
             continue;
@@ -58,7 +70,10 @@ async fn raise_a_target(cast: &mut Cast<'_>) -> Result<(), StoryError> {
     let planning = cast.account("planning")?;
     cast.go_to(date(2023, 2, 17), 14, 0);
     let raised = Cell::number("240", Decimal::new(240, 0));
-    let years: BTreeMap<FiscalYear, Cell> = YEAR.through(FiscalYear(2025)).map(|year| (year, raised.clone())).collect();
+    let years: BTreeMap<FiscalYear, Cell> = YEAR
+        .through(FiscalYear(2025))
+        .map(|year| (year, raised.clone()))
+        .collect();
     let revision = ReviseTargets {
         plan: cast.plan,
         indicator: report.indicator,
@@ -68,7 +83,8 @@ async fn raise_a_target(cast: &mut Cast<'_>) -> Result<(), StoryError> {
         decision: Decision {
             decided_by: "総合戦略推進委員会".into(),
             decided_on: Some(date(2023, 2, 17)),
-            reason: "令和3年度の実績231件が目標120件を大きく上回ったため、目標を引き上げる。".into(),
+            reason: "令和3年度の実績231件が目標120件を大きく上回ったため、目標を引き上げる。"
+                .into(),
         },
     };
     cast.does(planning, revision).await
@@ -77,7 +93,15 @@ async fn raise_a_target(cast: &mut Cast<'_>) -> Result<(), StoryError> {
 async fn enter(cast: &mut Cast<'_>, report: &ReportData) -> Result<(), StoryError> {
     if report.actual.is_some() {
         let cell = figure(cast, report);
-        cast.enters(report, YEAR, cell, Some("所管課 業務統計(令和4年度)"), None, None).await?;
+        cast.enters(
+            report,
+            YEAR,
+            cell,
+            Some("所管課 業務統計(令和4年度)"),
+            None,
+            None,
+        )
+        .await?;
     }
     cast.writes(report, YEAR, |_| Commentary {
         reason: "令和4年度は行事や窓口がほぼ通常に戻り、前年度からの動きが数値に表れた。".into(),
@@ -94,7 +118,9 @@ fn figure(cast: &mut Cast<'_>, report: &ReportData) -> Cell {
         .as_ref()
         .and_then(Cell::value)
         .or_else(|| report.actual.as_ref().and_then(Cell::value));
-    let Some(base) = base else { return Cell::absent("", CellStatus::NotAvailable) };
+    let Some(base) = base else {
+        return Cell::absent("", CellStatus::NotAvailable);
+    };
     let percent = Decimal::from(cast.numbers.between(82, 112));
     let mut value = (base * percent / Decimal::ONE_HUNDRED).round_dp(base.scale());
     if report.unit.as_deref() == Some("%") {
@@ -111,7 +137,12 @@ async fn return_one(cast: &mut Cast<'_>, report: &ReportData) -> Result<(), Stor
         indicator: report.indicator,
         fiscal_year: YEAR,
         comment: "前年度との差の理由を、件数を挙げて具体的に書いてください。".into(),
-        cell: report.texts.first().map_or(ReportCell::Actual, |(placement, _)| ReportCell::Commentary(*placement)),
+        cell: report
+            .texts
+            .first()
+            .map_or(ReportCell::Actual, |(placement, _)| {
+                ReportCell::Commentary(*placement)
+            }),
     };
     cast.does(approver, returned).await
 }

@@ -17,7 +17,11 @@ use crate::numbers::SplitMix;
 use crate::people::people;
 use crate::surroundings::{SeededIds, StoryClock};
 
-pub(super) async fn set_up<'a>(app: &'a App, clock: &'a StoryClock, seed: u64) -> Result<Cast<'a>, StoryError> {
+pub(super) async fn set_up<'a>(
+    app: &'a App,
+    clock: &'a StoryClock,
+    seed: u64,
+) -> Result<Cast<'a>, StoryError> {
     let ids = SeededIds::new(seed.wrapping_add(1));
     let municipality = MunicipalityId(app.new_id());
     let mut cast = Cast {
@@ -33,7 +37,12 @@ pub(super) async fn set_up<'a>(app: &'a App, clock: &'a StoryClock, seed: u64) -
     let operator = Caller::Operator("demo".into());
     cast.does_as(
         &operator,
-        RegisterMunicipality { municipality, local_gov_code: LOCAL_GOV_CODE.into(), name: CITY_NAME.into(), demo: true },
+        RegisterMunicipality {
+            municipality,
+            local_gov_code: LOCAL_GOV_CODE.into(),
+            name: CITY_NAME.into(),
+            demo: true,
+        },
     )
     .await?;
     let first_day = date(2021, 3, 1);
@@ -42,23 +51,47 @@ pub(super) async fn set_up<'a>(app: &'a App, clock: &'a StoryClock, seed: u64) -
         let id = DepartmentId(app.new_id());
         cast.does_as(
             &operator,
-            OpenDepartment { department: id, municipality, name: department.name.clone(), valid_from: first_day },
+            OpenDepartment {
+                department: id,
+                municipality,
+                name: department.name.clone(),
+                valid_from: first_day,
+            },
         )
         .await?;
         department_ids.insert(department.name, id);
     }
     for person in cast.people.clone() {
-        cast.does_as(&operator, OpenAccount { account: person.account, municipality }).await?;
+        cast.does_as(
+            &operator,
+            OpenAccount {
+                account: person.account,
+                municipality,
+            },
+        )
+        .await?;
         let grant = Grant {
             id: GrantId(app.new_id()),
             role: person.duty.role,
             municipality,
-            department: person.duty.department.as_ref().and_then(|name| department_ids.get(name)).copied(),
+            department: person
+                .duty
+                .department
+                .as_ref()
+                .and_then(|name| department_ids.get(name))
+                .copied(),
             from: first_day,
             until: None,
             on_behalf_of: None,
         };
-        cast.does_as(&operator, GiveGrant { account: person.account, grant }).await?;
+        cast.does_as(
+            &operator,
+            GiveGrant {
+                account: person.account,
+                grant,
+            },
+        )
+        .await?;
     }
     cast.go_to(date(2021, 3, 25), 15, 0);
     adopt_plan(&mut cast).await?;
@@ -80,8 +113,13 @@ async fn adopt_plan(cast: &mut Cast<'_>) -> Result<(), StoryError> {
         .app
         .import(&Caller::Account(planning), request, id)
         .await
-        .map_err(|source| StoryError::Refused { doing: "import the sample sheet".into(), source })?;
-    cast.plan = outcome.plan.ok_or_else(|| StoryError::Documents(outcome.lines.join("\n")))?;
+        .map_err(|source| StoryError::Refused {
+            doing: "import the sample sheet".into(),
+            source,
+        })?;
+    cast.plan = outcome
+        .plan
+        .ok_or_else(|| StoryError::Documents(outcome.lines.join("\n")))?;
     cast.reports = reports(cast, &outcome.report)?;
     Ok(())
 }
@@ -89,19 +127,32 @@ async fn adopt_plan(cast: &mut Cast<'_>) -> Result<(), StoryError> {
 /// Every indicator with what the sheet holds for the first year.
 fn reports(cast: &Cast<'_>, report: &Value) -> Result<Vec<ReportData>, StoryError> {
     let planning = Caller::Account(cast.account("planning")?);
-    let refused = |source| StoryError::Refused { doing: "read the plan".into(), source };
+    let refused = |source| StoryError::Refused {
+        doing: "read the plan".into(),
+        source,
+    };
     let plan = cast.app.plan_state(&planning, cast.plan).map_err(refused)?;
-    let rows = report["indicators"].as_array().ok_or_else(|| StoryError::Documents("the import report has no indicators".into()))?;
+    let rows = report["indicators"]
+        .as_array()
+        .ok_or_else(|| StoryError::Documents("the import report has no indicators".into()))?;
     let mut reports: Vec<ReportData> = Vec::new();
     for placement in &plan.placements {
         let line = placement.source_line.map(u64::from).unwrap_or_default();
         let row = rows
             .iter()
             .find(|row| row["line"].as_u64() == Some(line))
-            .ok_or_else(|| StoryError::Documents(format!("the import report has no line {line}")))?;
+            .ok_or_else(|| {
+                StoryError::Documents(format!("the import report has no line {line}"))
+            })?;
         let text = |key: &str, year: FiscalYear| row[key][year.0.to_string()].clone();
-        let comment = text("commentary", first_year::YEAR).as_str().unwrap_or_default().to_owned();
-        if let Some(known) = reports.iter_mut().find(|known| known.indicator == placement.indicator) {
+        let comment = text("commentary", first_year::YEAR)
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        if let Some(known) = reports
+            .iter_mut()
+            .find(|known| known.indicator == placement.indicator)
+        {
             known.texts.push((placement.id, comment));
             continue;
         }
@@ -112,8 +163,12 @@ fn reports(cast: &Cast<'_>, report: &Value) -> Result<Vec<ReportData>, StoryErro
         let department = view
             .department
             .and_then(|id| cast.app.department(id))
-            .ok_or_else(|| StoryError::Documents(format!("line {line} has no department in the plan file")))?;
-        let cell = |key: &str, year: FiscalYear| -> Option<Cell> { serde_json::from_value(text(key, year)).ok() };
+            .ok_or_else(|| {
+                StoryError::Documents(format!("line {line} has no department in the plan file"))
+            })?;
+        let cell = |key: &str, year: FiscalYear| -> Option<Cell> {
+            serde_json::from_value(text(key, year)).ok()
+        };
         reports.push(ReportData {
             line,
             indicator: placement.indicator,

@@ -28,27 +28,45 @@ impl Client {
     pub(super) async fn of(parts: &Parts, web: &Web) -> Result<Self, ApiProblem> {
         let source = source(parts, web);
         if let Some(value) = parts.headers.get(AUTHORIZATION) {
-            let token = value.to_str().ok().and_then(bearer).ok_or(ApiProblem::TOKEN_INVALID)?;
+            let token = value
+                .to_str()
+                .ok()
+                .and_then(bearer)
+                .ok_or(ApiProblem::TOKEN_INVALID)?;
             return Self::by_token(token, source, web).await;
         }
-        let session = match session(web, &parts.headers).await.map_err(|_| ApiProblem::UNAVAILABLE)? {
+        let session = match session(web, &parts.headers)
+            .await
+            .map_err(|_| ApiProblem::UNAVAILABLE)?
+        {
             Found::None => None,
             Found::Over => return Err(ApiProblem::SESSION_ENDED),
             Found::Session(session) => Some(*session),
         };
         if session.is_some()
-            && MadeOn::read(&parts.headers, web.settings.public_url.as_deref()) == MadeOn::ForeignPage
+            && MadeOn::read(&parts.headers, web.settings.public_url.as_deref())
+                == MadeOn::ForeignPage
         {
             return Err(ApiProblem::CROSS_SITE);
         }
         Ok(Self {
             context: RequestContext {
-                caller: session.as_ref().map_or(Caller::Anonymous, |session| Caller::Account(session.account)),
+                caller: session.as_ref().map_or(Caller::Anonymous, |session| {
+                    Caller::Account(session.account)
+                }),
                 session: session.as_ref().map(|session| session.id),
                 source,
-                through: if session.is_some() { Through::Page } else { Through::Api },
+                through: if session.is_some() {
+                    Through::Page
+                } else {
+                    Through::Api
+                },
             },
-            csrf: parts.headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned),
+            csrf: parts
+                .headers
+                .get(CSRF_HEADER)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
             session,
         })
     }
@@ -61,7 +79,10 @@ impl Client {
         })?;
         let signed_in = access.signed_in;
         // A token does not know that its sign-in was ended.
-        let still = with_identity(web, move |identity| identity.still_signed_in(&signed_in, now)).await;
+        let still = with_identity(web, move |identity| {
+            identity.still_signed_in(&signed_in, now)
+        })
+        .await;
         match still {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => return Err(ApiProblem::TOKEN_INVALID),
@@ -83,7 +104,14 @@ impl Client {
     /// so a cookie alone is no proof that somebody meant it.
     pub(super) fn may_mutate(&self) -> Result<(), ApiProblem> {
         match &self.session {
-            Some(session) if !self.csrf.as_deref().is_some_and(|token| session.csrf_matches(token)) => Err(ApiProblem::CSRF),
+            Some(session)
+                if !self
+                    .csrf
+                    .as_deref()
+                    .is_some_and(|token| session.csrf_matches(token)) =>
+            {
+                Err(ApiProblem::CSRF)
+            }
             _ => Ok(()),
         }
     }

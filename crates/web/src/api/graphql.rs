@@ -31,11 +31,14 @@ pub(crate) async fn post(State(web): State<Shared>, request: axum::extract::Requ
             return Err(ApiProblem::NOT_JSON);
         }
         let client = Client::of(&parts, &web).await?;
-        let bytes = body::read(&parts.headers, sent).await.map_err(|error| match error {
-            body::BodyError::TooLarge => ApiProblem::TOO_LARGE,
-            body::BodyError::Broken => ApiProblem::BROKEN,
-        })?;
-        let mut request: Request = serde_json::from_slice(&bytes).map_err(|_| ApiProblem::NO_REQUEST)?;
+        let bytes = body::read(&parts.headers, sent)
+            .await
+            .map_err(|error| match error {
+                body::BodyError::TooLarge => ApiProblem::TOO_LARGE,
+                body::BodyError::Broken => ApiProblem::BROKEN,
+            })?;
+        let mut request: Request =
+            serde_json::from_slice(&bytes).map_err(|_| ApiProblem::NO_REQUEST)?;
         daicho_graphql::check_document(&mut request)?;
         if mutates(&mut request) {
             client.may_mutate()?;
@@ -53,7 +56,9 @@ pub(crate) async fn get(
 ) -> Response {
     let (parts, _) = request.into_parts();
     let answer = async {
-        let Ok(Query(query)) = query else { return Err(ApiProblem::NO_REQUEST) };
+        let Ok(Query(query)) = query else {
+            return Err(ApiProblem::NO_REQUEST);
+        };
         let client = Client::of(&parts, &web).await?;
         let mut request = Request::new(query.query);
         request.operation_name = query.operation_name;
@@ -75,15 +80,24 @@ async fn execute(web: &Web, client: Client, request: Request) -> Response {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    given.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+    let given = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    given
+        .split(';')
+        .next()
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// Whether anything in the document changes something. Judged by the whole document, so that
 /// no operation name can hide a mutation; what cannot be parsed is left to the schema to refuse.
 fn mutates(request: &mut Request) -> bool {
     let any = |document: &ExecutableDocument| {
-        document.operations.iter().any(|(_, operation)| operation.node.ty != OperationType::Query)
+        document
+            .operations
+            .iter()
+            .any(|(_, operation)| operation.node.ty != OperationType::Query)
     };
     request.parsed_query().is_ok_and(any)
 }

@@ -22,13 +22,21 @@ use crate::web::Shared;
 pub(crate) struct SchemaDocument(pub(crate) Arc<str>);
 
 /// The schema as text.
-pub(crate) async fn schema_document(Extension(SchemaDocument(sdl)): Extension<SchemaDocument>) -> Response {
-    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "public, max-age=300")];
+pub(crate) async fn schema_document(
+    Extension(SchemaDocument(sdl)): Extension<SchemaDocument>,
+) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (CACHE_CONTROL, "public, max-age=300"),
+    ];
     (headers, sdl.to_string()).into_response()
 }
 
 /// The public keys that our access tokens are checked with.
 pub(crate) async fn jwks(State(web): State<Shared>) -> Result<Response, Problem> {
-    let keys = web.tokens.jwks(web.app.now()).map_err(|error| Problem::store(&error))?;
+    let keys = web
+        .tokens
+        .jwks(web.app.now())
+        .map_err(|error| Problem::store(&error))?;
     Ok(([(CACHE_CONTROL, "public, max-age=300")], Json(keys)).into_response())
 }

@@ -79,7 +79,12 @@ problems! {
 
 impl From<DocumentRefused> for ApiProblem {
     fn from(refused: DocumentRefused) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code: refused.code(), message: refused.message(), message_ja: refused.ja() }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: refused.code(),
+            message: refused.message(),
+            message_ja: refused.ja(),
+        }
     }
 }
 

@@ -93,26 +93,40 @@ struct Outcome {
 impl Outcome {
     fn into_result(self) -> Result<Done, Refused> {
         if self.type_name == "CommandDone" {
-            return Ok(Done { events: self.events });
+            return Ok(Done {
+                events: self.events,
+            });
         }
         let meanwhile = match (self.now, self.changed_by_name, self.changed_at) {
             (Some(now), Some(by), Some(at)) => Some(Box::new(Meanwhile { now, by, at })),
             _ => None,
         };
-        Err(Refused { code: self.code, message: self.message_ja, field: self.field, meanwhile, missing: self.missing })
+        Err(Refused {
+            code: self.code,
+            message: self.message_ja,
+            field: self.field,
+            meanwhile,
+            missing: self.missing,
+        })
     }
 }
 
 /// Sends the mutation `C`. The outer error is a page of its own; a refusal is for the page
 /// that the form stands on.
-pub(crate) async fn send<C: GraphQLQuery>(web: &Web, visitor: &Visitor, variables: C::Variables) -> Result<Result<Done, Refused>, Problem> {
+pub(crate) async fn send<C: GraphQLQuery>(
+    web: &Web,
+    visitor: &Visitor,
+    variables: C::Variables,
+) -> Result<Result<Done, Refused>, Problem> {
     let data = ask::execute::<C>(web, visitor, variables).await?;
     let answer = match data {
         serde_json::Value::Object(fields) => fields.into_iter().next().map(|(_, answer)| answer),
         _ => None,
     };
-    let answer = answer.ok_or_else(|| Problem::internal(&"a mutation was answered with nothing"))?;
-    let outcome: Outcome = serde_json::from_value(answer).map_err(|error| Problem::internal(&error))?;
+    let answer =
+        answer.ok_or_else(|| Problem::internal(&"a mutation was answered with nothing"))?;
+    let outcome: Outcome =
+        serde_json::from_value(answer).map_err(|error| Problem::internal(&error))?;
     Ok(outcome.into_result())
 }
 

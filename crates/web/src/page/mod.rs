@@ -25,13 +25,19 @@ pub(crate) type Answer = Result<Response, Problem>;
 
 /// A page as an answer.
 pub(crate) fn page(status: StatusCode, template: &impl Template) -> Answer {
-    let text = template.render().map_err(|error| Problem::internal(&error))?;
+    let text = template
+        .render()
+        .map_err(|error| Problem::internal(&error))?;
     Ok((status, Html(text)).into_response())
 }
 
 /// A page that shows what was asked for, or what was typed together with why it was refused.
 pub(crate) fn page_after<R>(refused: Option<&R>, template: &impl Template) -> Answer {
-    let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = if refused.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
     page(status, template)
 }
 
@@ -39,11 +45,19 @@ pub(crate) fn page_after<R>(refused: Option<&R>, template: &impl Template) -> An
 pub(crate) fn plan_and_year(plan: &str, year: &str) -> Result<(), Problem> {
     is_id(plan)?;
     // What a year can look like: R3, 2021, FY2021, 令和3年度.
-    let is_year = (1..=24).contains(&year.len()) && year.chars().all(char::is_alphanumeric) && year.chars().any(|c| c.is_ascii_digit() || c == '元');
-    if is_year { Ok(()) } else { Err(Problem::NotFound(None)) }
+    let is_year = (1..=24).contains(&year.len())
+        && year.chars().all(char::is_alphanumeric)
+        && year.chars().any(|c| c.is_ascii_digit() || c == '元');
+    if is_year {
+        Ok(())
+    } else {
+        Err(Problem::NotFound(None))
+    }
 }
 
 /// The part of an address that names something.
 pub(crate) fn is_id(text: &str) -> Result<(), Problem> {
-    text.parse::<uuid::Uuid>().map(|_| ()).map_err(|_| Problem::NotFound(None))
+    text.parse::<uuid::Uuid>()
+        .map(|_| ())
+        .map_err(|_| Problem::NotFound(None))
 }

@@ -34,7 +34,9 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     pub fn location(&self) -> &str {
@@ -47,13 +49,23 @@ impl Answer {
 
     #[track_caller]
     pub fn says(&self, text: &str) -> &Self {
-        assert!(self.body.contains(text), "«{text}» is missing from {}:\n{}", self.status, self.body);
+        assert!(
+            self.body.contains(text),
+            "«{text}» is missing from {}:\n{}",
+            self.status,
+            self.body
+        );
         self
     }
 
     #[track_caller]
     pub fn says_nothing_of(&self, text: &str) -> &Self {
-        assert!(!self.body.contains(text), "«{text}» is in {}:\n{}", self.status, self.body);
+        assert!(
+            !self.body.contains(text),
+            "«{text}» is in {}:\n{}",
+            self.status,
+            self.body
+        );
         self
     }
 
@@ -66,26 +78,43 @@ impl Answer {
     /// The fields of the form at `action`, as a browser would send them untouched.
     #[track_caller]
     pub fn form(&self, action: &str) -> Vec<(String, String)> {
-        let start = self.body.find(&format!("action=\"{action}\"")).unwrap_or_else(|| panic!("no form {action} in\n{}", self.body));
+        let start = self
+            .body
+            .find(&format!("action=\"{action}\""))
+            .unwrap_or_else(|| panic!("no form {action} in\n{}", self.body));
         let form = &self.body[start..];
         let form = &form[..form.find("</form>").unwrap()];
         let mut fields = Vec::new();
         for tag in tags(form) {
             match tag.name {
                 "input" if tag.value("type") == Some("checkbox") && !tag.has("checked") => {}
-                "input" => fields.push((tag.value("name").unwrap().to_owned(), unescape(tag.value("value").unwrap_or_default()))),
+                "input" => fields.push((
+                    tag.value("name").unwrap().to_owned(),
+                    unescape(tag.value("value").unwrap_or_default()),
+                )),
                 "textarea" => {
                     let text = &form[tag.end..];
                     let text = &text[..text.find("</textarea>").unwrap()];
                     // A browser drops the line end after the tag.
-                    fields.push((tag.value("name").unwrap().to_owned(), unescape(text.strip_prefix('\n').unwrap_or(text))));
+                    fields.push((
+                        tag.value("name").unwrap().to_owned(),
+                        unescape(text.strip_prefix('\n').unwrap_or(text)),
+                    ));
                 }
                 "select" => {
                     let options = &form[tag.end..];
                     let options = &options[..options.find("</select>").unwrap()];
-                    let all: Vec<_> = tags(options).into_iter().filter(|tag| tag.name == "option").collect();
-                    let chosen = all.iter().find(|tag| tag.has("selected")).or_else(|| all.first());
-                    let value = chosen.and_then(|tag| tag.value("value")).unwrap_or_default();
+                    let all: Vec<_> = tags(options)
+                        .into_iter()
+                        .filter(|tag| tag.name == "option")
+                        .collect();
+                    let chosen = all
+                        .iter()
+                        .find(|tag| tag.has("selected"))
+                        .or_else(|| all.first());
+                    let value = chosen
+                        .and_then(|tag| tag.value("value"))
+                        .unwrap_or_default();
                     fields.push((tag.value("name").unwrap().to_owned(), value.to_owned()));
                 }
                 _ => {}
@@ -132,13 +161,21 @@ pub fn tags(html: &str) -> Vec<Tag<'_>> {
         };
         let inside = &rest[..length];
         let name = inside.split([' ', '\n']).next().unwrap();
-        tags.push(Tag { name, attributes: &inside[name.len()..], end: start + 1 + length + 1 });
+        tags.push(Tag {
+            name,
+            attributes: &inside[name.len()..],
+            end: start + 1 + length + 1,
+        });
     }
     tags
 }
 
 pub fn unescape(text: &str) -> String {
-    text.replace("&#60;", "<").replace("&#62;", ">").replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&")
+    text.replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#34;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#38;", "&")
 }
 
 /// A visitor.
@@ -156,8 +193,12 @@ impl City {
     pub async fn with(settings: WebSettings) -> Self {
         let (service, played) = TestApp::sample_city().await;
         let now = service.app.now();
-        let quick = Settings { hash_cost: HashCost::QUICK_FOR_TESTS, ..Settings::default() };
-        let identity = Arc::new(IdentityStore::in_memory(quick, Entropy::predictable(3), now).unwrap());
+        let quick = Settings {
+            hash_cost: HashCost::QUICK_FOR_TESTS,
+            ..Settings::default()
+        };
+        let identity =
+            Arc::new(IdentityStore::in_memory(quick, Entropy::predictable(3), now).unwrap());
         for person in &played.people {
             let new = NewPerson {
                 account: person.account,
@@ -166,29 +207,55 @@ impl City {
                 mail: None,
             };
             identity.register(&new, now).unwrap();
-            identity.set_password(person.account, PASSWORD, &[], now).unwrap();
+            identity
+                .set_password(person.account, PASSWORD, &[], now)
+                .unwrap();
         }
-        let tokens = Arc::new(JwtIssuer::new(Arc::clone(&identity), "https://daicho.test", "daicho").unwrap());
-        let schema = daicho_graphql::build_schema(Arc::clone(&service.app), Arc::clone(&identity), Arc::clone(&tokens));
+        let tokens = Arc::new(
+            JwtIssuer::new(Arc::clone(&identity), "https://daicho.test", "daicho").unwrap(),
+        );
+        let schema = daicho_graphql::build_schema(
+            Arc::clone(&service.app),
+            Arc::clone(&identity),
+            Arc::clone(&tokens),
+        );
         Self {
-            router: router(Web { app: Arc::clone(&service.app), identity, tokens, schema, settings }),
+            router: router(Web {
+                app: Arc::clone(&service.app),
+                identity,
+                tokens,
+                schema,
+                settings,
+            }),
             plan: played.plan.to_string(),
             corrected: played.corrected.to_string(),
             returned: played.returned.to_string(),
-            sign_in_names: played.people.iter().map(|person| person.sign_in_name.clone()).collect(),
+            sign_in_names: played
+                .people
+                .iter()
+                .map(|person| person.sign_in_name.clone())
+                .collect(),
             service,
         }
     }
 
     /// Somebody who is not signed in.
     pub fn stranger(&self) -> Browser {
-        Browser { router: self.router.clone(), cookie: None }
+        Browser {
+            router: self.router.clone(),
+            cookie: None,
+        }
     }
 
     /// Somebody signed in.
     pub async fn browser(&self, name: &str) -> Browser {
         let mut browser = self.stranger();
-        let answer = browser.post("/sign-in", &[("name", name), ("password", PASSWORD), ("next", "/work")]).await;
+        let answer = browser
+            .post(
+                "/sign-in",
+                &[("name", name), ("password", PASSWORD), ("next", "/work")],
+            )
+            .await;
         answer.is(StatusCode::SEE_OTHER);
         browser.keep(&answer);
         browser
@@ -197,7 +264,11 @@ impl City {
     /// The staff and the approver of the department of `indicator` in R4.
     pub async fn department_of(&self, indicator: &str) -> (Browser, Browser) {
         let path = self.report("R4", indicator);
-        for name in self.sign_in_names.iter().filter(|name| name.starts_with("staff.")) {
+        for name in self
+            .sign_in_names
+            .iter()
+            .filter(|name| name.starts_with("staff."))
+        {
             let staff = self.browser(name).await;
             if staff.get(&path).await.status == StatusCode::OK {
                 let approver = self.browser(&name.replace("staff.", "approver.")).await;
@@ -212,7 +283,11 @@ impl City {
         let planning = self.browser("planning").await;
         let sheet = planning.get(&format!("/plans/{}/R4", self.plan)).await;
         // Every row says its state before the link to its report.
-        for part in sheet.body.split("<span class=\"chip stage\">未入力</span>").skip(1) {
+        for part in sheet
+            .body
+            .split("<span class=\"chip stage\">未入力</span>")
+            .skip(1)
+        {
             let start = part.find("/reports/").unwrap() + "/reports/".len();
             let indicator = part[start..start + 36].to_owned();
             let (staff, approver) = self.department_of(&indicator).await;
@@ -234,11 +309,18 @@ impl Browser {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        Answer { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        Answer {
+            status,
+            headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
     }
 
     pub fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
-        let request = Request::builder().method(method).uri(path).header(HOST, HOST_NAME);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, HOST_NAME);
         match &self.cookie {
             Some(cookie) => request.header(COOKIE, cookie),
             None => request,
@@ -246,17 +328,23 @@ impl Browser {
     }
 
     pub async fn get(&self, path: &str) -> Answer {
-        self.send(self.request("GET", path).body(Body::empty()).unwrap()).await
+        self.send(self.request("GET", path).body(Body::empty()).unwrap())
+            .await
     }
 
     /// Sends a form from a page of ours.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        self.post_from(path, fields, &format!("http://{HOST_NAME}")).await
+        self.post_from(path, fields, &format!("http://{HOST_NAME}"))
+            .await
     }
 
     /// Sends a form from a page at `origin`.
     pub async fn post_from(&self, path: &str, fields: &[(&str, &str)], origin: &str) -> Answer {
-        let body = fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect::<Vec<_>>().join("&");
+        let body = fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
+            .collect::<Vec<_>>()
+            .join("&");
         let request = self
             .request("POST", path)
             .header("origin", origin)
@@ -273,14 +361,22 @@ impl Browser {
     }
 
     /// Sends `fields` with `typed` over them.
-    pub async fn send_form(&self, action: &str, mut fields: Vec<(String, String)>, typed: &[(&str, &str)]) -> Answer {
+    pub async fn send_form(
+        &self,
+        action: &str,
+        mut fields: Vec<(String, String)>,
+        typed: &[(&str, &str)],
+    ) -> Answer {
         for (name, value) in typed {
             match fields.iter_mut().find(|(field, _)| field == name) {
                 Some(field) => field.1 = (*value).to_owned(),
                 None => fields.push(((*name).to_owned(), (*value).to_owned())),
             }
         }
-        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         self.post(action, &fields).await
     }
 
@@ -298,7 +394,9 @@ impl Browser {
 
     /// Sends a GraphQL request with these headers.
     pub async fn graphql(&self, document: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = self.request("POST", "/graphql").header(CONTENT_TYPE, "application/json");
+        let mut request = self
+            .request("POST", "/graphql")
+            .header(CONTENT_TYPE, "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -309,6 +407,12 @@ impl Browser {
 
 pub fn encoded(text: &str) -> String {
     text.bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
         .collect()
 }

@@ -1,5 +1,10 @@
 //! The pages and the API over the sample city, without a network between.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::allow_attributes, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::allow_attributes,
+    reason = "a test may panic"
+)]
 
 mod api;
 mod city;

@@ -77,14 +77,23 @@ impl Frame {
     }
 
     /// The frame of `visitor`'s page.
-    pub(crate) async fn of(web: &Web, visitor: &Visitor, title: impl Into<String>) -> Result<Self, Problem> {
+    pub(crate) async fn of(
+        web: &Web,
+        visitor: &Visitor,
+        title: impl Into<String>,
+    ) -> Result<Self, Problem> {
         let parts = ask::<FrameParts>(web, visitor, frame_parts::Variables {}).await?;
         let viewer = parts.viewer.as_ref().map(viewer);
         Ok(Self {
             title: title.into(),
             is_demo: parts.service.is_demo,
             csrf: visitor.csrf(),
-            path: visitor.path.split('?').next().unwrap_or_default().to_owned(),
+            path: visitor
+                .path
+                .split('?')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
             links: links(viewer.as_ref(), &parts),
             offers_sign_in: viewer.is_none(),
             viewer,
@@ -93,7 +102,11 @@ impl Frame {
     }
 
     /// The frame of a page for people who are signed in.
-    pub(crate) async fn inside(web: &Web, visitor: &Visitor, title: impl Into<String>) -> Result<(Self, FrameViewer), Problem> {
+    pub(crate) async fn inside(
+        web: &Web,
+        visitor: &Visitor,
+        title: impl Into<String>,
+    ) -> Result<(Self, FrameViewer), Problem> {
         let frame = Self::of(web, visitor, title).await?;
         match &frame.viewer {
             Some(viewer) => {
@@ -106,22 +119,40 @@ impl Frame {
 }
 
 fn viewer(viewer: &frame_parts::FramePartsViewer) -> FrameViewer {
-    let held: Vec<_> = viewer.grants.iter().filter(|grant| grant.holds_today).collect();
+    let held: Vec<_> = viewer
+        .grants
+        .iter()
+        .filter(|grant| grant.holds_today)
+        .collect();
     let roles: Vec<String> = held
         .iter()
         .map(|grant| {
-            let department = grant.department.as_ref().map(|department| format!("{} ", department.name)).unwrap_or_default();
-            let deputy = grant.on_behalf_of.as_ref().map(|person| format!("({}の代理)", person.name)).unwrap_or_default();
+            let department = grant
+                .department
+                .as_ref()
+                .map(|department| format!("{} ", department.name))
+                .unwrap_or_default();
+            let deputy = grant
+                .on_behalf_of
+                .as_ref()
+                .map(|person| format!("({}の代理)", person.name))
+                .unwrap_or_default();
             format!("{department}{}{deputy}", grant.role_label)
         })
         .collect();
     let may = |action: &Action| viewer.municipality.allowed.contains(action);
     FrameViewer {
         name: viewer.name.clone(),
-        roles: if roles.is_empty() { "有効な権限なし".to_owned() } else { roles.join("、") },
+        roles: if roles.is_empty() {
+            "有効な権限なし".to_owned()
+        } else {
+            roles.join("、")
+        },
         municipality: viewer.municipality.name.clone(),
         municipality_id: viewer.municipality.id.clone(),
-        has_inbox: held.iter().any(|grant| matches!(grant.role, Role::staff | Role::approver | Role::planning)),
+        has_inbox: held
+            .iter()
+            .any(|grant| matches!(grant.role, Role::staff | Role::approver | Role::planning)),
         reads_accounts: may(&Action::read_accounts),
         reads_refusals: may(&Action::read_refusals),
         reads_progress: may(&Action::read_progress),
@@ -136,11 +167,22 @@ fn newest_year(plan: &frame_parts::FramePartsPlans) -> String {
 }
 
 fn links(viewer: Option<&FrameViewer>, parts: &frame_parts::ResponseData) -> Vec<Link> {
-    let Some(viewer) = viewer else { return Vec::new() };
+    let Some(viewer) = viewer else {
+        return Vec::new();
+    };
     let mut links = Vec::new();
-    let mut add = |href: String, label: &str| links.push(Link { href, label: label.to_owned() });
+    let mut add = |href: String, label: &str| {
+        links.push(Link {
+            href,
+            label: label.to_owned(),
+        })
+    };
     add("/work".to_owned(), "自分の仕事");
-    for plan in parts.plans.iter().filter(|plan| plan.municipality.id == viewer.municipality_id) {
+    for plan in parts
+        .plans
+        .iter()
+        .filter(|plan| plan.municipality.id == viewer.municipality_id)
+    {
         let year = newest_year(plan);
         add(format!("/plans/{}/{year}", plan.id), "評価シート");
         if viewer.reads_progress {

@@ -53,15 +53,28 @@ fn places(sheet: &history_names::HistoryNamesSheet) -> Vec<Place> {
                 placement: $row.placement.clone(),
                 indicator: $row.indicator.clone(),
                 heading: $heading.clone(),
-                name: if $row.definition.name.is_empty() { $heading.clone() } else { $row.definition.name.clone() },
+                name: if $row.definition.name.is_empty() {
+                    $heading.clone()
+                } else {
+                    $row.definition.name.clone()
+                },
                 unit: $row.definition.unit.clone().unwrap_or_default(),
             }
         };
     }
     let mut places = Vec::new();
     for goal in &sheet.goals {
-        places.extend(goal.numeric_goals.iter().map(|row| place!(row, goal.heading)));
-        for project in goal.policies.iter().flat_map(|policy| &policy.measures).flat_map(|measure| &measure.projects) {
+        places.extend(
+            goal.numeric_goals
+                .iter()
+                .map(|row| place!(row, goal.heading)),
+        );
+        for project in goal
+            .policies
+            .iter()
+            .flat_map(|policy| &policy.measures)
+            .flat_map(|measure| &measure.projects)
+        {
             places.extend(project.rows.iter().map(|row| place!(row, project.title)));
         }
     }
@@ -77,18 +90,36 @@ pub(crate) async fn show(
     plan_and_year(&plan, &year)?;
     is_id(&indicator)?;
     let (mut frame, _) = Frame::inside(&web, &visitor, "履歴").await?;
-    let variables = history_page::Variables { plan: plan.clone(), indicator: indicator.clone(), year: year.clone() };
-    let lines = ask::<HistoryPage>(&web, &visitor, variables).await?.figure_history.ok_or(Problem::NotFound(None))?;
-    let variables = history_names::Variables { plan: plan.clone(), year: year.clone() };
-    let sheet = ask::<HistoryNames>(&web, &visitor, variables).await?.sheet.ok_or(Problem::NotFound(None))?;
+    let variables = history_page::Variables {
+        plan: plan.clone(),
+        indicator: indicator.clone(),
+        year: year.clone(),
+    };
+    let lines = ask::<HistoryPage>(&web, &visitor, variables)
+        .await?
+        .figure_history
+        .ok_or(Problem::NotFound(None))?;
+    let variables = history_names::Variables {
+        plan: plan.clone(),
+        year: year.clone(),
+    };
+    let sheet = ask::<HistoryNames>(&web, &visitor, variables)
+        .await?
+        .sheet
+        .ok_or(Problem::NotFound(None))?;
     let places = places(&sheet);
     let entries = lines
         .into_iter()
         .map(|line| Entry {
             part: match &line.cell {
                 Some(cell) if cell.kind == ReportCellKind::commentary => {
-                    let place = places.iter().find(|place| Some(&place.placement) == cell.placement.as_ref());
-                    place.map_or_else(|| "記述".to_owned(), |place| format!("記述({})", place.heading))
+                    let place = places
+                        .iter()
+                        .find(|place| Some(&place.placement) == cell.placement.as_ref());
+                    place.map_or_else(
+                        || "記述".to_owned(),
+                        |place| format!("記述({})", place.heading),
+                    )
                 }
                 Some(_) if line.kind_label != "実績値" => "実績値".to_owned(),
                 Some(_) | None => String::new(),

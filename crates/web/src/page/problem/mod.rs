@@ -76,7 +76,11 @@ impl Problem {
 
     /// A stranger asks for what is not public.
     pub(crate) fn sign_in(visitor: &Visitor) -> Self {
-        Self::SignIn { next: visitor.path.clone(), has_ended: visitor.has_ended, kept: None }
+        Self::SignIn {
+            next: visitor.path.clone(),
+            has_ended: visitor.has_ended,
+            kept: None,
+        }
     }
 }
 
@@ -152,7 +156,12 @@ impl IntoResponse for Problem {
                 None,
             ),
         };
-        let page = ProblemPage { frame: Frame::plain(heading), heading, lines, again };
+        let page = ProblemPage {
+            frame: Frame::plain(heading),
+            heading,
+            lines,
+            again,
+        };
         match page.render() {
             Ok(text) => (status, Html(text)).into_response(),
             Err(_) => (status, heading).into_response(),

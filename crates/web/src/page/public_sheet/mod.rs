@@ -51,24 +51,43 @@ pub(crate) async fn show(
     asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
 ) -> Answer {
     plan_and_year(&plan, &year)?;
-    let Ok(Query(asked)) = asked else { return Err(Problem::NotFound(None)) };
-    if asked.number.is_some_and(|number| !(1..=1_000_000).contains(&number)) {
+    let Ok(Query(asked)) = asked else {
+        return Err(Problem::NotFound(None));
+    };
+    if asked
+        .number
+        .is_some_and(|number| !(1..=1_000_000).contains(&number))
+    {
         return Err(Problem::NotFound(None));
     }
-    let variables = public_sheet_page::Variables { plan, year, number: asked.number };
+    let variables = public_sheet_page::Variables {
+        plan,
+        year,
+        number: asked.number,
+    };
     let published = match ask::<PublicSheetPage>(&web, &visitor, variables).await {
         // A stranger is not sent to sign in for what nobody has published.
         Err(Problem::SignIn { .. }) => return Err(Problem::NotFound(None)),
         answer => answer?.published_sheet,
     };
-    let published = published.ok_or_else(|| Problem::NotFound(Some("この評価シートはまだ公表されていません。".to_owned())))?;
+    let published = published.ok_or_else(|| {
+        Problem::NotFound(Some("この評価シートはまだ公表されていません。".to_owned()))
+    })?;
     let table = table_of(&published.sheet, true);
     let place = |indicator: &String| {
         let rows = table.goals.iter().flat_map(|goal| {
-            let placed = goal.policies.iter().flat_map(|policy| &policy.measures).flat_map(|measure| &measure.projects);
-            goal.numeric_goals.iter().chain(placed.flat_map(|project| &project.rows))
+            let placed = goal
+                .policies
+                .iter()
+                .flat_map(|policy| &policy.measures)
+                .flat_map(|measure| &measure.projects);
+            goal.numeric_goals
+                .iter()
+                .chain(placed.flat_map(|project| &project.rows))
         });
-        rows.into_iter().find(|row| &row.indicator == indicator).map(|row| (row.placement.clone(), row.name.clone()))
+        rows.into_iter()
+            .find(|row| &row.indicator == indicator)
+            .map(|row| (row.placement.clone(), row.name.clone()))
     };
     let versions: Vec<Version> = published
         .publications
@@ -82,8 +101,20 @@ pub(crate) async fn show(
             corrected: version.corrected.iter().filter_map(place).collect(),
         })
         .collect();
-    let frame = Frame::of(&web, &visitor, format!("{} {} {}評価シート", table.municipality, table.title, table.year)).await?;
-    let newest = published.publications.iter().map(|version| version.number).max();
+    let frame = Frame::of(
+        &web,
+        &visitor,
+        format!(
+            "{} {} {}評価シート",
+            table.municipality, table.title, table.year
+        ),
+    )
+    .await?;
+    let newest = published
+        .publications
+        .iter()
+        .map(|version| version.number)
+        .max();
     page(
         StatusCode::OK,
         &Page {

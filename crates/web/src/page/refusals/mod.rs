@@ -27,7 +27,13 @@ struct Page {
 /// Shows them.
 pub(crate) async fn show(State(web): State<Shared>, visitor: Visitor) -> Answer {
     let (frame, viewer) = Frame::inside(&web, &visitor, "拒否された操作").await?;
-    let variables = refusals_page::Variables { municipality: viewer.municipality_id, first: REFUSALS_MAX };
-    let refusals = ask::<RefusalsPage>(&web, &visitor, variables).await?.refusals.unwrap_or_default();
+    let variables = refusals_page::Variables {
+        municipality: viewer.municipality_id,
+        first: REFUSALS_MAX,
+    };
+    let refusals = ask::<RefusalsPage>(&web, &visitor, variables)
+        .await?
+        .refusals
+        .unwrap_or_default();
     page(StatusCode::OK, &Page { frame, refusals })
 }

@@ -6,7 +6,8 @@ use super::report_page::{CellStatus, ReportPageReport as Report};
 use crate::form::Fields;
 
 /// Fields of the figure.
-pub(super) const FIGURE_FIELDS: [&str; 5] = ["figure", "status", "provisional", "expected", "evidence"];
+pub(super) const FIGURE_FIELDS: [&str; 5] =
+    ["figure", "status", "provisional", "expected", "evidence"];
 /// Prefix of hidden fields that say what a field held when the page was made.
 const BEFORE: &str = "before-";
 
@@ -35,7 +36,10 @@ pub(super) fn code(status: &CellStatus) -> String {
 impl Entry {
     /// What stands in the records.
     pub(super) fn recorded(report: &Report) -> Self {
-        let mut fields: BTreeMap<String, String> = FIGURE_FIELDS.iter().map(|name| ((*name).to_owned(), String::new())).collect();
+        let mut fields: BTreeMap<String, String> = FIGURE_FIELDS
+            .iter()
+            .map(|name| ((*name).to_owned(), String::new()))
+            .collect();
         if let Some(entered) = &report.actual {
             let (actual, cell) = (&entered.actual, &entered.actual.cell);
             if cell.value.is_some() {
@@ -44,13 +48,32 @@ impl Entry {
                 fields.insert("status".into(), code(&cell.status));
             }
             fields.insert("provisional".into(), ticked(cell.provisional));
-            fields.insert("expected".into(), actual.expected_final_on.map(|day| day.iso()).unwrap_or_default());
-            fields.insert("evidence".into(), actual.evidence.clone().unwrap_or_default());
+            fields.insert(
+                "expected".into(),
+                actual
+                    .expected_final_on
+                    .map(|day| day.iso())
+                    .unwrap_or_default(),
+            );
+            fields.insert(
+                "evidence".into(),
+                actual.evidence.clone().unwrap_or_default(),
+            );
         }
         for place in &report.places {
             let commentary = place.commentary.as_ref().map(|entered| &entered.commentary);
-            fields.insert(cause_field(&place.placement), commentary.map(|text| text.reason.clone()).unwrap_or_default());
-            fields.insert(next_field(&place.placement), commentary.map(|text| text.next_action.clone()).unwrap_or_default());
+            fields.insert(
+                cause_field(&place.placement),
+                commentary
+                    .map(|text| text.reason.clone())
+                    .unwrap_or_default(),
+            );
+            fields.insert(
+                next_field(&place.placement),
+                commentary
+                    .map(|text| text.next_action.clone())
+                    .unwrap_or_default(),
+            );
         }
         Self(fields)
     }
@@ -66,11 +89,19 @@ impl Entry {
 
     /// What stood there when the page was made.
     pub(super) fn before(fields: &Fields, recorded: &Self) -> Self {
-        Self::read(recorded, |name| fields.get(&format!("{BEFORE}{name}")).to_owned())
+        Self::read(recorded, |name| {
+            fields.get(&format!("{BEFORE}{name}")).to_owned()
+        })
     }
 
     fn read(recorded: &Self, get: impl Fn(&str) -> String) -> Self {
-        Self(recorded.0.keys().map(|name| (name.clone(), get(name))).collect())
+        Self(
+            recorded
+                .0
+                .keys()
+                .map(|name| (name.clone(), get(name)))
+                .collect(),
+        )
     }
 
     /// What a field holds.
@@ -86,9 +117,19 @@ impl Entry {
     /// What the form shows: what was typed where something was, else what stands now.
     pub(super) fn shown(typed: &Self, before: &Self, now: &Self) -> Self {
         let choose = |name: &String, typed: &String| {
-            if before.get(name) == typed { now.get(name).to_owned() } else { typed.clone() }
+            if before.get(name) == typed {
+                now.get(name).to_owned()
+            } else {
+                typed.clone()
+            }
         };
-        Self(typed.0.iter().map(|(name, text)| (name.clone(), choose(name, text))).collect())
+        Self(
+            typed
+                .0
+                .iter()
+                .map(|(name, text)| (name.clone(), choose(name, text)))
+                .collect(),
+        )
     }
 
     /// Fields that were typed into here and changed by somebody else meanwhile, with what
@@ -116,12 +157,19 @@ impl Entry {
 
     /// Hidden fields that say what stands now.
     pub(super) fn as_before(&self) -> Vec<(String, String)> {
-        self.0.iter().map(|(name, text)| (format!("{BEFORE}{name}"), text.clone())).collect()
+        self.0
+            .iter()
+            .map(|(name, text)| (format!("{BEFORE}{name}"), text.clone()))
+            .collect()
     }
 }
 
 fn ticked(is_ticked: bool) -> String {
-    if is_ticked { "1".to_owned() } else { String::new() }
+    if is_ticked {
+        "1".to_owned()
+    } else {
+        String::new()
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +177,12 @@ mod tests {
     use super::*;
 
     fn entry(pairs: &[(&str, &str)]) -> Entry {
-        Entry(pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect())
+        Entry(
+            pairs
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+                .collect(),
+        )
     }
 
     #[test]
@@ -137,8 +190,14 @@ mod tests {
         let before = entry(&[("figure", "7"), ("evidence", "")]);
         let typed = entry(&[("figure", "8"), ("evidence", "")]);
         let now = entry(&[("figure", "9"), ("evidence", "台帳")]);
-        assert_eq!(Entry::shown(&typed, &before, &now), entry(&[("figure", "8"), ("evidence", "台帳")]));
-        assert_eq!(Entry::conflicts(&typed, &before, &now), BTreeMap::from([("figure".to_owned(), "9".to_owned())]));
+        assert_eq!(
+            Entry::shown(&typed, &before, &now),
+            entry(&[("figure", "8"), ("evidence", "台帳")])
+        );
+        assert_eq!(
+            Entry::conflicts(&typed, &before, &now),
+            BTreeMap::from([("figure".to_owned(), "9".to_owned())])
+        );
     }
 
     #[test]

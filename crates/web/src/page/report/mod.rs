@@ -28,8 +28,8 @@ document!(ReportPage, "src/page/report/page.graphql");
 
 use report_page::{
     Action, ReportCellKind, ReportPageChoicesChangeReasons as ReasonChoice,
-    ReportPageChoicesReasonsForNoActual as StatusChoice, ReportPageReport as Report, ReportPageReportPlaces as ReportedPlace,
-    ReportStage, Verdict,
+    ReportPageChoicesReasonsForNoActual as StatusChoice, ReportPageReport as Report,
+    ReportPageReportPlaces as ReportedPlace, ReportStage, Verdict,
 };
 
 /// The most characters that one text may have; the service has the last word.
@@ -108,11 +108,18 @@ struct Page {
 impl Page {
     /// The figure's unit, printed behind its field.
     fn unit(&self) -> &str {
-        self.report.indicator.definition.unit.as_deref().unwrap_or_default()
+        self.report
+            .indicator
+            .definition
+            .unit
+            .as_deref()
+            .unwrap_or_default()
     }
 
     fn is_refused_for(&self, field: &str) -> bool {
-        self.refused.as_ref().is_some_and(|refused| refused.is_about(field))
+        self.refused
+            .as_ref()
+            .is_some_and(|refused| refused.is_about(field))
     }
 }
 
@@ -135,15 +142,27 @@ fn done_in_words(done: &str) -> Option<&'static str> {
     })
 }
 
-async fn read(web: &Web, visitor: &Visitor, which: &Which) -> Result<report_page::ResponseData, Problem> {
-    let variables = report_page::Variables { plan: which.plan.clone(), indicator: which.indicator.clone(), year: which.year.clone() };
+async fn read(
+    web: &Web,
+    visitor: &Visitor,
+    which: &Which,
+) -> Result<report_page::ResponseData, Problem> {
+    let variables = report_page::Variables {
+        plan: which.plan.clone(),
+        indicator: which.indicator.clone(),
+        year: which.year.clone(),
+    };
     ask::<ReportPage>(web, visitor, variables).await
 }
 
 fn which((plan, year, indicator): (String, String, String)) -> Result<Which, Problem> {
     plan_and_year(&plan, &year)?;
     is_id(&indicator)?;
-    Ok(Which { plan, indicator, year })
+    Ok(Which {
+        plan,
+        indicator,
+        year,
+    })
 }
 
 /// Shows it.
@@ -167,13 +186,20 @@ pub(crate) async fn save(
     OurForm { visitor, fields }: OurForm,
 ) -> Answer {
     let which = which(path)?;
-    let report = read(&web, &visitor, &which).await?.report.ok_or(Problem::NotFound(None))?;
+    let report = read(&web, &visitor, &which)
+        .await?
+        .report
+        .ok_or(Problem::NotFound(None))?;
     let (refused, done) = match save::save(&web, &visitor, &report, &fields).await? {
         Saved::AsDraft => return Ok(redirect(&report, "saved")),
         Saved::Submitted => return Ok(redirect(&report, "submitted")),
-        Saved::Refused { refused, is_content_saved } => {
-            (refused, is_content_saved.then_some("入力した内容の一部または全部は下書きとして保存しました。"))
-        }
+        Saved::Refused {
+            refused,
+            is_content_saved,
+        } => (
+            refused,
+            is_content_saved.then_some("入力した内容の一部または全部は下書きとして保存しました。"),
+        ),
     };
     let (frame, _) = Frame::inside(&web, &visitor, "報告").await?;
     let answer = read(&web, &visitor, &which).await?;
@@ -187,10 +213,17 @@ pub(crate) async fn act(
     OurForm { visitor, fields }: OurForm,
 ) -> Answer {
     let which = which((plan, year, indicator))?;
-    let again = Which { plan: which.plan.clone(), indicator: which.indicator.clone(), year: which.year.clone() };
+    let again = Which {
+        plan: which.plan.clone(),
+        indicator: which.indicator.clone(),
+        year: which.year.clone(),
+    };
     let refused = match decide::decide(&web, &visitor, which, &act, &fields).await? {
         Ok(_) => {
-            let report = read(&web, &visitor, &again).await?.report.ok_or(Problem::NotFound(None))?;
+            let report = read(&web, &visitor, &again)
+                .await?
+                .report
+                .ok_or(Problem::NotFound(None))?;
             return Ok(redirect(&report, &act));
         }
         Err(refused) => refused,
@@ -201,7 +234,10 @@ pub(crate) async fn act(
 }
 
 fn href(report: &Report) -> String {
-    format!("/plans/{}/{}/reports/{}", report.plan, report.fiscal_year, report.indicator.id)
+    format!(
+        "/plans/{}/{}/reports/{}",
+        report.plan, report.fiscal_year, report.indicator.id
+    )
 }
 
 fn redirect(report: &Report, done: &str) -> axum::response::Response {
@@ -212,7 +248,8 @@ fn can(report: &Report) -> Can {
     let may = |action: &Action| report.allowed.contains(action);
     let is_at = |stages: &[ReportStage]| stages.contains(&report.stage);
     use ReportStage as S;
-    let edits_any_place = may(&Action::write_commentary) && report.places.iter().any(|place| place.is_editable);
+    let edits_any_place =
+        may(&Action::write_commentary) && report.places.iter().any(|place| place.is_editable);
     let edit_figure = report.has_figure && report.is_editable && may(&Action::enter_actual);
     Can {
         enter: edit_figure || edits_any_place,
@@ -224,7 +261,8 @@ fn can(report: &Report) -> Can {
             && (is_at(&[S::submitted]) || report.is_stale && is_at(&[S::approved, S::accepted])),
         accept: may(&Action::accept_report) && is_at(&[S::approved]),
         send_back: may(&Action::return_report) && is_at(&[S::submitted, S::approved, S::accepted]),
-        unlock: may(&Action::unlock_report) && (is_at(&[S::accepted, S::adopted, S::published]) || report.is_reopened),
+        unlock: may(&Action::unlock_report)
+            && (is_at(&[S::accepted, S::adopted, S::published]) || report.is_reopened),
         read_history: may(&Action::read_history),
     }
 }
@@ -237,12 +275,21 @@ fn verdict(report: &Report) -> String {
         (None, Some(reason)) => format!("(達成率なし: {reason})"),
         (None, None) => String::new(),
     };
-    let target = report.target.as_ref().map_or("なし", |target| target.display.as_str());
+    let target = report
+        .target
+        .as_ref()
+        .map_or("なし", |target| target.display.as_str());
     match &report.actual {
         Some(entered) if entered.actual.cell.value.is_some() => {
-            format!("目標 {target} に対し {}: {}{rate}", entered.actual.cell.display, judgement.label)
+            format!(
+                "目標 {target} に対し {}: {}{rate}",
+                entered.actual.cell.display, judgement.label
+            )
         }
-        Some(entered) => format!("{}のため数値なし: {}{rate}", entered.actual.cell.status_label, judgement.label),
+        Some(entered) => format!(
+            "{}のため数値なし: {}{rate}",
+            entered.actual.cell.status_label, judgement.label
+        ),
         None => "まだ入力されていません。".to_owned(),
     }
 }
@@ -251,19 +298,40 @@ fn verdict(report: &Report) -> String {
 fn understood(report: &Report) -> Option<String> {
     let cell = &report.actual.as_ref()?.actual.cell;
     if cell.value.is_none() {
-        return Some(format!("数値なし(理由: {})として保存しています。", cell.status_label));
+        return Some(format!(
+            "数値なし(理由: {})として保存しています。",
+            cell.status_label
+        ));
     }
-    let unit = report.indicator.definition.unit.as_deref().filter(|_| cell.unit.is_none()).unwrap_or_default();
+    let unit = report
+        .indicator
+        .definition
+        .unit
+        .as_deref()
+        .filter(|_| cell.unit.is_none())
+        .unwrap_or_default();
     let spoken = cell.display.replace('△', "マイナス");
-    let spoken = if spoken == cell.display { String::new() } else { format!("({spoken}{unit})") };
-    Some(format!("「{}{unit}」{spoken}として保存しています。", cell.display))
+    let spoken = if spoken == cell.display {
+        String::new()
+    } else {
+        format!("({spoken}{unit})")
+    };
+    Some(format!(
+        "「{}{unit}」{spoken}として保存しています。",
+        cell.display
+    ))
 }
 
 fn part(report: &Report, kind: &ReportCellKind, placement: Option<&String>) -> String {
     match (kind, placement) {
         (ReportCellKind::commentary, Some(placement)) => {
-            let place = report.places.iter().find(|place| &place.placement == placement);
-            let title = place.map(|place| place.project.as_ref().unwrap_or(&place.goal).clone()).unwrap_or_default();
+            let place = report
+                .places
+                .iter()
+                .find(|place| &place.placement == placement);
+            let title = place
+                .map(|place| place.project.as_ref().unwrap_or(&place.goal).clone())
+                .unwrap_or_default();
             format!("記述({title})")
         }
         _ => "実績値".to_owned(),
@@ -271,13 +339,28 @@ fn part(report: &Report, kind: &ReportCellKind, placement: Option<&String>) -> S
 }
 
 /// What was typed into fields that are locked by now: it is shown, so that nothing is lost.
-fn unsaved(report: &Report, can: &Can, typed: &Entry, before: &Entry) -> Vec<(&'static str, String)> {
+fn unsaved(
+    report: &Report,
+    can: &Can,
+    typed: &Entry,
+    before: &Entry,
+) -> Vec<(&'static str, String)> {
     let mut fields = Vec::new();
     if !can.edit_figure {
-        fields.extend([("実績値", "figure".to_owned()), ("根拠資料", "evidence".to_owned())]);
+        fields.extend([
+            ("実績値", "figure".to_owned()),
+            ("根拠資料", "evidence".to_owned()),
+        ]);
     }
-    for place in report.places.iter().filter(|place| !(can.enter && place.is_editable)) {
-        fields.extend([("増減理由", cause_field(&place.placement)), ("今後の取組", next_field(&place.placement))]);
+    for place in report
+        .places
+        .iter()
+        .filter(|place| !(can.enter && place.is_editable))
+    {
+        fields.extend([
+            ("増減理由", cause_field(&place.placement)),
+            ("今後の取組", next_field(&place.placement)),
+        ]);
     }
     fields
         .into_iter()
@@ -300,7 +383,10 @@ fn show_with(
     let is_entry = !fields.get("revision").is_empty();
     let (shown, meanwhile) = if is_entry {
         let (typed, before) = (Entry::typed(fields, &now), Entry::before(fields, &now));
-        (Entry::shown(&typed, &before, &now), Entry::conflicts(&typed, &before, &now))
+        (
+            Entry::shown(&typed, &before, &now),
+            Entry::conflicts(&typed, &before, &now),
+        )
     } else {
         (now.clone(), BTreeMap::new())
     };
@@ -312,7 +398,16 @@ fn show_with(
     let can = can(&report);
     let new_id = || web.app.new_id().to_string();
     let returned_cell = report.returned.as_ref().map(|returned| &returned.cell);
-    let unsaved = if is_entry { unsaved(&report, &can, &Entry::typed(fields, &now), &Entry::before(fields, &now)) } else { Vec::new() };
+    let unsaved = if is_entry {
+        unsaved(
+            &report,
+            &can,
+            &Entry::typed(fields, &now),
+            &Entry::before(fields, &now),
+        )
+    } else {
+        Vec::new()
+    };
     let places = report
         .places
         .iter()
@@ -320,7 +415,8 @@ fn show_with(
             cause: field(&cause_field(&place.placement)),
             next: field(&next_field(&place.placement)),
             can_edit: place.is_editable && report.allowed.contains(&Action::write_commentary),
-            is_returned: returned_cell.is_some_and(|cell| cell.placement.as_ref() == Some(&place.placement)),
+            is_returned: returned_cell
+                .is_some_and(|cell| cell.placement.as_ref() == Some(&place.placement)),
             command: new_id(),
             data: place.clone(),
         })
@@ -336,21 +432,41 @@ fn show_with(
         expected: field("expected"),
         status: shown.get("status").to_owned(),
         is_provisional: !shown.get("provisional").is_empty(),
-        figure_meanwhile: ["figure", "status", "provisional"].iter().any(|name| meanwhile.contains_key(*name)).then(|| {
-            report.actual.as_ref().map_or_else(|| "未入力".to_owned(), |entered| {
-                let cell = &entered.actual.cell;
-                if cell.value.is_some() { cell.display.clone() } else { cell.status_label.clone() }
-            })
-        }),
+        figure_meanwhile: ["figure", "status", "provisional"]
+            .iter()
+            .any(|name| meanwhile.contains_key(*name))
+            .then(|| {
+                report.actual.as_ref().map_or_else(
+                    || "未入力".to_owned(),
+                    |entered| {
+                        let cell = &entered.actual.cell;
+                        if cell.value.is_some() {
+                            cell.display.clone()
+                        } else {
+                            cell.status_label.clone()
+                        }
+                    },
+                )
+            }),
         is_figure_returned: returned_cell.is_some_and(|cell| cell.kind == ReportCellKind::actual),
         hidden: now.as_before(),
-        locked_figure: if can.edit_figure { Vec::new() } else { now.figure_fields() },
+        locked_figure: if can.edit_figure {
+            Vec::new()
+        } else {
+            now.figure_fields()
+        },
         unsaved,
         revision: report.revision,
         statuses,
         reasons: answer.choices.change_reasons,
-        target: report.target.as_ref().map(|cell| Figure::new(&cell.display, "目標値なし")).unwrap_or_default(),
-        previous: previous.map(|cell| Figure::new(&cell.display, &cell.status_label)).unwrap_or_default(),
+        target: report
+            .target
+            .as_ref()
+            .map(|cell| Figure::new(&cell.display, "目標値なし"))
+            .unwrap_or_default(),
+        previous: previous
+            .map(|cell| Figure::new(&cell.display, &cell.status_label))
+            .unwrap_or_default(),
         verdict: verdict(&report),
         verdict_class: match report.judgement.verdict {
             Verdict::achieved => "achieved",
@@ -358,8 +474,22 @@ fn show_with(
             _ => "unjudged",
         },
         understood: understood(&report),
-        returned_part: report.returned.as_ref().map(|returned| part(&report, &returned.cell.kind, returned.cell.placement.as_ref())).unwrap_or_default(),
-        unlocked_part: report.unlock.as_ref().map(|unlock| part(&report, &unlock.cell.kind, unlock.cell.placement.as_ref())).unwrap_or_default(),
+        returned_part: report
+            .returned
+            .as_ref()
+            .map(|returned| {
+                part(
+                    &report,
+                    &returned.cell.kind,
+                    returned.cell.placement.as_ref(),
+                )
+            })
+            .unwrap_or_default(),
+        unlocked_part: report
+            .unlock
+            .as_ref()
+            .map(|unlock| part(&report, &unlock.cell.kind, unlock.cell.placement.as_ref()))
+            .unwrap_or_default(),
         done,
         typed: fields.clone(),
         characters_max: COMMENTARY_CHARACTERS_MAX,

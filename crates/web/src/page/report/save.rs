@@ -3,7 +3,8 @@
 use super::entry::{Entry, FIGURE_FIELDS, cause_field, next_field};
 use super::report_page::ReportPageReport as Report;
 use crate::command::{
-    self, Done, EnterActual, Refused, SubmitReport, WriteCommentary, enter_actual, submit_report, write_commentary,
+    self, Done, EnterActual, Refused, SubmitReport, WriteCommentary, enter_actual, submit_report,
+    write_commentary,
 };
 use crate::form::Fields;
 use crate::page::problem::Problem;
@@ -41,12 +42,25 @@ pub(super) fn day(text: &str, field: &str) -> Result<Option<Date>, Refused> {
 ///
 /// A part that was left alone is not sent: a page that lay open for an hour must not write an
 /// old text over a colleague's new one.
-pub(super) async fn save(web: &Web, visitor: &Visitor, report: &Report, fields: &Fields) -> Result<Saved, Problem> {
+pub(super) async fn save(
+    web: &Web,
+    visitor: &Visitor,
+    report: &Report,
+    fields: &Fields,
+) -> Result<Saved, Problem> {
     let recorded = Entry::recorded(report);
-    let (typed, before) = (Entry::typed(fields, &recorded), Entry::before(fields, &recorded));
+    let (typed, before) = (
+        Entry::typed(fields, &recorded),
+        Entry::before(fields, &recorded),
+    );
     let mut seen: i64 = fields.get("revision").parse().unwrap_or(-1);
     let mut are_any_saved = false;
-    let refused = |refused, is_content_saved| Ok(Saved::Refused { refused, is_content_saved });
+    let refused = |refused, is_content_saved| {
+        Ok(Saved::Refused {
+            refused,
+            is_content_saved,
+        })
+    };
 
     if report.has_figure && typed.differs_in(&before, &FIGURE_FIELDS) {
         let variables = match figure(report, fields, &typed, seen) {
@@ -65,7 +79,9 @@ pub(super) async fn save(web: &Web, visitor: &Visitor, report: &Report, fields: 
             continue;
         }
         let input = write_commentary::WriteCommentaryInput {
-            command_id: fields.get(&format!("command-{}", place.placement)).to_owned(),
+            command_id: fields
+                .get(&format!("command-{}", place.placement))
+                .to_owned(),
             plan: report.plan.clone(),
             indicator: report.indicator.id.clone(),
             fiscal_year: report.fiscal_year.clone(),
@@ -73,12 +89,16 @@ pub(super) async fn save(web: &Web, visitor: &Visitor, report: &Report, fields: 
             cause: typed.get(&cause).to_owned(),
             next_action: typed.get(&next).to_owned(),
             seen_revision: seen,
-            reason: fields.given("reason-code").map(|code| write_commentary::ChangeReasonInput {
-                code: write_commentary::ReasonCode::Other(code),
-                text: fields.get("reason-text").to_owned(),
-            }),
+            reason: fields
+                .given("reason-code")
+                .map(|code| write_commentary::ChangeReasonInput {
+                    code: write_commentary::ReasonCode::Other(code),
+                    text: fields.get("reason-text").to_owned(),
+                }),
         };
-        match command::send::<WriteCommentary>(web, visitor, write_commentary::Variables { input }).await? {
+        match command::send::<WriteCommentary>(web, visitor, write_commentary::Variables { input })
+            .await?
+        {
             Ok(Done { events }) => seen += events,
             Err(wrong) => return refused(wrong, are_any_saved),
         }
@@ -100,7 +120,12 @@ pub(super) async fn save(web: &Web, visitor: &Visitor, report: &Report, fields: 
     }
 }
 
-fn figure(report: &Report, fields: &Fields, typed: &Entry, seen: i64) -> Result<enter_actual::Variables, Refused> {
+fn figure(
+    report: &Report,
+    fields: &Fields,
+    typed: &Entry,
+    seen: i64,
+) -> Result<enter_actual::Variables, Refused> {
     let text = Some(typed.get("figure")).filter(|text| !text.is_empty());
     let status = Some(typed.get("status")).filter(|status| !status.is_empty());
     if text.is_some() && status.is_some() {
@@ -122,10 +147,12 @@ fn figure(report: &Report, fields: &Fields, typed: &Entry, seen: i64) -> Result<
             expected_final_on: day(typed.get("expected"), "expected_final_on")?,
             evidence: (!evidence.is_empty()).then(|| evidence.to_owned()),
             seen_revision: seen,
-            reason: fields.given("reason-code").map(|code| enter_actual::ChangeReasonInput {
-                code: enter_actual::ReasonCode::Other(code),
-                text: fields.get("reason-text").to_owned(),
-            }),
+            reason: fields
+                .given("reason-code")
+                .map(|code| enter_actual::ChangeReasonInput {
+                    code: enter_actual::ReasonCode::Other(code),
+                    text: fields.get("reason-text").to_owned(),
+                }),
         },
     })
 }

@@ -25,7 +25,11 @@ struct Page {
 }
 
 /// Shows it.
-pub(crate) async fn show(State(web): State<Shared>, visitor: Visitor, Path((plan, year)): Path<(String, String)>) -> Answer {
+pub(crate) async fn show(
+    State(web): State<Shared>,
+    visitor: Visitor,
+    Path((plan, year)): Path<(String, String)>,
+) -> Answer {
     plan_and_year(&plan, &year)?;
     let (mut frame, _) = Frame::inside(&web, &visitor, "評価シート").await?;
     let answer = ask::<SheetPage>(&web, &visitor, sheet_page::Variables { plan, year }).await?;

@@ -49,7 +49,11 @@ pub(crate) struct Asked {
 }
 
 /// Shows the page.
-pub(crate) async fn show(State(web): State<Shared>, visitor: Visitor, Query(asked): Query<Asked>) -> Answer {
+pub(crate) async fn show(
+    State(web): State<Shared>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Answer {
     let next = own_path(&asked.next).unwrap_or("/work").to_owned();
     if visitor.session.is_some() {
         return Ok(Redirect::to(&next).into_response());
@@ -59,14 +63,26 @@ pub(crate) async fn show(State(web): State<Shared>, visitor: Visitor, Query(aske
     let message = asked
         .ended
         .map(|_| "一定時間操作がなかったか、サインインから長時間たったため、終了しました。もう一度サインインしてください。".to_owned());
-    page(StatusCode::OK, &Page { frame, message, name: String::new(), next, has_kept: false, kept: Vec::new() })
+    page(
+        StatusCode::OK,
+        &Page {
+            frame,
+            message,
+            name: String::new(),
+            next,
+            has_kept: false,
+            kept: Vec::new(),
+        },
+    )
 }
 
 /// The page for somebody whose session ended while they were typing.
 pub(crate) fn again_with(kept: Kept) -> Response {
     let page = Page {
         frame: Frame::plain("サインイン"),
-        message: Some("サインインの有効期限が切れています。もう一度サインインしてください。".to_owned()),
+        message: Some(
+            "サインインの有効期限が切れています。もう一度サインインしてください。".to_owned(),
+        ),
         name: String::new(),
         next: kept.path,
         has_kept: true,
@@ -79,14 +95,23 @@ pub(crate) fn again_with(kept: Kept) -> Response {
 }
 
 /// Begins a session.
-pub(crate) async fn sign_in(State(web): State<Shared>, OpenForm { visitor, fields }: OpenForm) -> Answer {
+pub(crate) async fn sign_in(
+    State(web): State<Shared>,
+    OpenForm { visitor, fields }: OpenForm,
+) -> Answer {
     let next = own_path(fields.get("next")).unwrap_or("/work").to_owned();
     let kept = fields.beginning_with(KEPT_PREFIX);
     let name = fields.get("name").trim().to_owned();
-    let (given, password, source, now) =
-        (name.clone(), fields.get("password").to_owned(), visitor.source.clone(), web.app.now());
-    let verified =
-        with_identity(&web, move |identity| identity.verify_password(&given, &password, &source, now)).await?;
+    let (given, password, source, now) = (
+        name.clone(),
+        fields.get("password").to_owned(),
+        visitor.source.clone(),
+        web.app.now(),
+    );
+    let verified = with_identity(&web, move |identity| {
+        identity.verify_password(&given, &password, &source, now)
+    })
+    .await?;
     let refusal = match &verified {
         Ok(account) if web.app.is_active(*account) => None,
         Ok(_) | Err(SignInError::Refused) => Some((
@@ -110,12 +135,27 @@ pub(crate) async fn sign_in(State(web): State<Shared>, OpenForm { visitor, field
     if let Some((status, message)) = refusal {
         let mut frame = Frame::of(&web, &visitor, "サインイン").await?;
         frame.offers_sign_in = false;
-        return page(status, &Page { frame, message: Some(message), name, next, has_kept: !kept.is_empty(), kept });
+        return page(
+            status,
+            &Page {
+                frame,
+                message: Some(message),
+                name,
+                next,
+                has_kept: !kept.is_empty(),
+                kept,
+            },
+        );
     }
-    let Ok(account) = verified else { return Err(Problem::Internal) };
+    let Ok(account) = verified else {
+        return Err(Problem::Internal);
+    };
 
     // What is not on record must not happen.
-    web.app.record_sign_in(account, Through::Page).await.map_err(|error| Problem::Unavailable(Some(error.ja())))?;
+    web.app
+        .record_sign_in(account, Through::Page)
+        .await
+        .map_err(|error| Problem::Unavailable(Some(error.ja())))?;
     let begun = with_identity(&web, move |identity| identity.create_session(account, now)).await?;
     let begun = begun.map_err(|error| match error {
         SessionError::Store(error) => Problem::store(&error),
@@ -125,20 +165,44 @@ pub(crate) async fn sign_in(State(web): State<Shared>, OpenForm { visitor, field
     if kept.is_empty() {
         return Ok((jar, Redirect::to(&next)).into_response());
     }
-    let visitor = Visitor { session: Some(begun.session), path: next.clone(), ..visitor };
+    let visitor = Visitor {
+        session: Some(begun.session),
+        path: next.clone(),
+        ..visitor
+    };
     let frame = Frame::of(&web, &visitor, "入力した内容の送信").await?;
-    Ok((jar, page(StatusCode::OK, &Resume { frame, path: next, fields: kept })?).into_response())
+    Ok((
+        jar,
+        page(
+            StatusCode::OK,
+            &Resume {
+                frame,
+                path: next,
+                fields: kept,
+            },
+        )?,
+    )
+        .into_response())
 }
 
 /// Ends the session.
-pub(crate) async fn sign_out(State(web): State<Shared>, OurForm { visitor, .. }: OurForm) -> Answer {
+pub(crate) async fn sign_out(
+    State(web): State<Shared>,
+    OurForm { visitor, .. }: OurForm,
+) -> Answer {
     if let Some(session) = &visitor.session {
         let id = session.id;
-        with_identity(&web, move |identity| identity.end_session(id)).await?.map_err(|error| Problem::store(&error))?;
+        with_identity(&web, move |identity| identity.end_session(id))
+            .await?
+            .map_err(|error| Problem::store(&error))?;
         web.app
             .record_sign_out(session.account, Through::Page)
             .await
             .map_err(|error| Problem::Unavailable(Some(error.ja())))?;
     }
-    Ok((CookieJar::new().add(session_cookie::ended(&web.settings)), Redirect::to("/")).into_response())
+    Ok((
+        CookieJar::new().add(session_cookie::ended(&web.settings)),
+        Redirect::to("/"),
+    )
+        .into_response())
 }

@@ -37,10 +37,26 @@ pub(crate) async fn show(State(web): State<Shared>, visitor: Visitor) -> Answer 
         return Ok(Redirect::to("/work").into_response());
     }
     let mut sheets = Vec::new();
-    for plan in ask::<StartPage>(&web, &visitor, start_page::Variables {}).await?.plans {
-        for period in plan.periods.iter().rev().filter(|period| !period.publications.is_empty()) {
-            let variables = published_counts::Variables { plan: plan.id.clone(), year: period.fiscal_year.clone() };
-            let Some(published) = ask::<PublishedCounts>(&web, &visitor, variables).await?.published_sheet else { continue };
+    for plan in ask::<StartPage>(&web, &visitor, start_page::Variables {})
+        .await?
+        .plans
+    {
+        for period in plan
+            .periods
+            .iter()
+            .rev()
+            .filter(|period| !period.publications.is_empty())
+        {
+            let variables = published_counts::Variables {
+                plan: plan.id.clone(),
+                year: period.fiscal_year.clone(),
+            };
+            let Some(published) = ask::<PublishedCounts>(&web, &visitor, variables)
+                .await?
+                .published_sheet
+            else {
+                continue;
+            };
             let counts = super::two_row_table::counts!(published.sheet.summary);
             sheets.push(PublishedSheet {
                 href: format!("/public/{}/{}", plan.id, period.fiscal_year),
@@ -48,10 +64,20 @@ pub(crate) async fn show(State(web): State<Shared>, visitor: Visitor) -> Answer 
                 title: plan.title.clone(),
                 headline: counts.headline(&published.sheet.year.ja),
                 excluded: counts.excluded(),
-                published: format!("第{}版 {}公表", published.publication.number, published.publication.at.day()),
+                published: format!(
+                    "第{}版 {}公表",
+                    published.publication.number,
+                    published.publication.at.day()
+                ),
                 year: published.sheet.year.ja,
             });
         }
     }
-    page(StatusCode::OK, &Page { frame: Frame::of(&web, &visitor, "公表された評価シート").await?, sheets })
+    page(
+        StatusCode::OK,
+        &Page {
+            frame: Frame::of(&web, &visitor, "公表された評価シート").await?,
+            sheets,
+        },
+    )
 }

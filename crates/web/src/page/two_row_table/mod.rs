@@ -18,7 +18,10 @@ impl Figure {
             _ if shown.contains('△') => shown.replace('△', "マイナス"),
             _ => String::new(),
         };
-        Self { shown: shown.to_owned(), spoken }
+        Self {
+            shown: shown.to_owned(),
+            spoken,
+        }
     }
 }
 
@@ -40,7 +43,10 @@ pub(crate) struct Counts {
 impl Counts {
     /// The first thing that a resident reads, with its denominators.
     pub(crate) fn headline(&self, year: &str) -> String {
-        format!("{}の指標のうち、{year}に評価できた{}のうち{}が達成", self.kpis, self.evaluable, self.achieved)
+        format!(
+            "{}の指標のうち、{year}に評価できた{}のうち{}が達成",
+            self.kpis, self.evaluable, self.achieved
+        )
     }
 
     /// What the headline leaves out.
@@ -52,8 +58,14 @@ impl Counts {
         if self.undecided > 0 {
             parts.push(format!("方向性未定{}", self.undecided));
         }
-        parts.push(format!("このほか目標を定めず実績値を管理する指標{}", self.monitor_only));
-        parts.push(format!("KPIを設定していない事業{}", self.projects_without_kpi));
+        parts.push(format!(
+            "このほか目標を定めず実績値を管理する指標{}",
+            self.monitor_only
+        ));
+        parts.push(format!(
+            "KPIを設定していない事業{}",
+            self.projects_without_kpi
+        ));
         let provisional = match self.provisional {
             0 => String::new(),
             count => format!("評価には暫定値{count}件を含みます。"),
@@ -218,43 +230,108 @@ macro_rules! table_of {
         fn row_of(row: &$document::RowParts, years: &[table::YearColumn]) -> table::Row {
             let statement = &row.statement;
             let unit = row.definition.unit.as_deref();
-            let unit_beside = |cell: &$document::CellParts| unit.filter(|_| cell.unit.is_none() && cell.value.is_some()).map(str::to_owned);
+            let unit_beside = |cell: &$document::CellParts| {
+                unit.filter(|_| cell.unit.is_none() && cell.value.is_some())
+                    .map(str::to_owned)
+            };
             let judgement = row.judgement.as_ref();
             // A row that has no targets, or no KPI at all, has dashes where others have cells.
             let (no_target, no_actual) = match row.kind {
-                $document::IndicatorKind::monitor_only => (table::Figure::new("—", "目標設定なし"), table::Figure::default()),
-                $document::IndicatorKind::no_kpi => (table::Figure::new("—", "KPIなし"), table::Figure::new("—", "KPIなし")),
+                $document::IndicatorKind::monitor_only => (
+                    table::Figure::new("—", "目標設定なし"),
+                    table::Figure::default(),
+                ),
+                $document::IndicatorKind::no_kpi => (
+                    table::Figure::new("—", "KPIなし"),
+                    table::Figure::new("—", "KPIなし"),
+                ),
                 _ => Default::default(),
             };
-            let of_year = |cells: &mut dyn Iterator<Item = (&String, &$document::CellParts)>, absent: &table::Figure| -> Vec<table::Figure> {
+            let of_year = |cells: &mut dyn Iterator<Item = (&String, &$document::CellParts)>,
+                           absent: &table::Figure|
+             -> Vec<table::Figure> {
                 let cells: std::collections::BTreeMap<_, _> = cells.collect();
-                years.iter().map(|year| cells.get(&year.fiscal_year).map_or_else(|| absent.clone(), |cell| table::Figure::from(*cell))).collect()
+                years
+                    .iter()
+                    .map(|year| {
+                        cells
+                            .get(&year.fiscal_year)
+                            .map_or_else(|| absent.clone(), |cell| table::Figure::from(*cell))
+                    })
+                    .collect()
             };
             table::Row {
                 placement: row.placement.clone(),
                 indicator: row.indicator.clone(),
-                expression: table::expression(&statement.expression, &row.definition.name, statement.no_kpi_reason.as_deref()),
-                name: table::expression(&row.definition.name, &statement.expression, statement.no_kpi_reason.as_deref()),
-                baseline: statement.baseline.as_ref().map_or_else(String::new, |baseline| {
-                    table::with_period(&baseline.cell.display, unit_beside(&baseline.cell).as_deref(), &baseline.period_label)
-                }),
-                final_target: statement.final_target.as_ref().map_or_else(String::new, |target| {
-                    table::with_period(&target.cell.display, unit_beside(&target.cell).as_deref(), &target.basis_label)
-                }),
-                targets: of_year(&mut row.targets.iter().map(|year| (&year.fiscal_year, &year.cell)), &no_target),
-                actuals: of_year(&mut row.actuals.iter().map(|year| (&year.fiscal_year, &year.cell)), &no_actual),
+                expression: table::expression(
+                    &statement.expression,
+                    &row.definition.name,
+                    statement.no_kpi_reason.as_deref(),
+                ),
+                name: table::expression(
+                    &row.definition.name,
+                    &statement.expression,
+                    statement.no_kpi_reason.as_deref(),
+                ),
+                baseline: statement
+                    .baseline
+                    .as_ref()
+                    .map_or_else(String::new, |baseline| {
+                        table::with_period(
+                            &baseline.cell.display,
+                            unit_beside(&baseline.cell).as_deref(),
+                            &baseline.period_label,
+                        )
+                    }),
+                final_target: statement
+                    .final_target
+                    .as_ref()
+                    .map_or_else(String::new, |target| {
+                        table::with_period(
+                            &target.cell.display,
+                            unit_beside(&target.cell).as_deref(),
+                            &target.basis_label,
+                        )
+                    }),
+                targets: of_year(
+                    &mut row
+                        .targets
+                        .iter()
+                        .map(|year| (&year.fiscal_year, &year.cell)),
+                    &no_target,
+                ),
+                actuals: of_year(
+                    &mut row
+                        .actuals
+                        .iter()
+                        .map(|year| (&year.fiscal_year, &year.cell)),
+                    &no_actual,
+                ),
                 total_target: (&row.total_target).into(),
                 total_actual: (&row.total_actual).into(),
-                commentary: row.commentary.as_ref().map(|commentary| commentary.text.clone()).unwrap_or_default(),
-                verdict: judgement.map(|judgement| judgement.label.clone()).unwrap_or_default(),
+                commentary: row
+                    .commentary
+                    .as_ref()
+                    .map(|commentary| commentary.text.clone())
+                    .unwrap_or_default(),
+                verdict: judgement
+                    .map(|judgement| judgement.label.clone())
+                    .unwrap_or_default(),
                 verdict_class: match judgement.map(|judgement| &judgement.verdict) {
                     Some($document::Verdict::achieved) => "achieved",
                     Some($document::Verdict::not_achieved) => "not-achieved",
                     _ => "unjudged",
                 },
-                rate: judgement.and_then(|judgement| judgement.rate.as_ref()).map(|rate| format!("{rate}%")).unwrap_or_default(),
+                rate: judgement
+                    .and_then(|judgement| judgement.rate.as_ref())
+                    .map(|rate| format!("{rate}%"))
+                    .unwrap_or_default(),
                 stage: row.stage_label.clone(),
-                department: row.department.as_ref().map(|department| department.name.clone()).unwrap_or_default(),
+                department: row
+                    .department
+                    .as_ref()
+                    .map(|department| department.name.clone())
+                    .unwrap_or_default(),
                 is_stale: row.is_stale,
                 is_corrected: row.is_corrected,
                 is_draft_hidden: row.is_draft_hidden,
@@ -266,7 +343,11 @@ macro_rules! table_of {
             let years: Vec<table::YearColumn> = sheet
                 .years
                 .iter()
-                .map(|year| table::YearColumn { fiscal_year: year.fiscal_year.clone(), ja: year.ja.clone(), column: year.column.clone() })
+                .map(|year| table::YearColumn {
+                    fiscal_year: year.fiscal_year.clone(),
+                    ja: year.ja.clone(),
+                    column: year.column.clone(),
+                })
                 .collect();
             let goals = sheet
                 .goals
@@ -274,7 +355,11 @@ macro_rules! table_of {
                 .map(|goal| table::Goal {
                     id: goal.id.clone(),
                     heading: goal.heading.clone(),
-                    numeric_goals: goal.numeric_goals.iter().map(|row| row_of(row, &years)).collect(),
+                    numeric_goals: goal
+                        .numeric_goals
+                        .iter()
+                        .map(|row| row_of(row, &years))
+                        .collect(),
                     policies: goal
                         .policies
                         .iter()
@@ -290,14 +375,21 @@ macro_rules! table_of {
                                         .iter()
                                         .map(|project| table::Project {
                                             title: project.title.clone(),
-                                            rows: project.rows.iter().map(|row| row_of(row, &years)).collect(),
+                                            rows: project
+                                                .rows
+                                                .iter()
+                                                .map(|row| row_of(row, &years))
+                                                .collect(),
                                         })
                                         .collect(),
                                 })
                                 .collect(),
                         })
                         .collect(),
-                    subtotal: format!("小計(事業数:{}、KPI数:{})", goal.summary.projects, goal.summary.kpis),
+                    subtotal: format!(
+                        "小計(事業数:{}、KPI数:{})",
+                        goal.summary.projects, goal.summary.kpis
+                    ),
                 })
                 .collect();
             table::Table {
@@ -324,14 +416,27 @@ mod tests {
     fn a_dash_is_spoken_as_its_reason_and_a_triangle_as_minus() {
         assert_eq!(Figure::new("—", "開始前").spoken, "開始前");
         assert_eq!(Figure::new("", "未入力").spoken, "未入力");
-        assert_eq!(Figure::new("暫定値△7.77", "値").spoken, "暫定値マイナス7.77");
+        assert_eq!(
+            Figure::new("暫定値△7.77", "値").spoken,
+            "暫定値マイナス7.77"
+        );
         assert_eq!(Figure::new("30,378", "値").spoken, "");
     }
 
     #[test]
     fn the_headline_never_stands_without_its_denominators() {
-        let counts = Counts { kpis: 46, evaluable: 41, achieved: 21, not_achieved: 20, not_evaluable: 5, ..Counts::default() };
-        assert_eq!(counts.headline("令和3年度"), "46の指標のうち、令和3年度に評価できた41のうち21が達成");
+        let counts = Counts {
+            kpis: 46,
+            evaluable: 41,
+            achieved: 21,
+            not_achieved: 20,
+            not_evaluable: 5,
+            ..Counts::default()
+        };
+        assert_eq!(
+            counts.headline("令和3年度"),
+            "46の指標のうち、令和3年度に評価できた41のうち21が達成"
+        );
         assert!(counts.excluded().starts_with("未達成20、評価対象外5"));
     }
 }

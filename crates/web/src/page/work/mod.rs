@@ -35,17 +35,33 @@ pub(crate) async fn show(State(web): State<Shared>, visitor: Visitor) -> Answer 
     let mut groups: Vec<Group> = Vec::new();
     let mut left = String::new();
     if viewer.has_inbox
-        && let Some(inbox) = ask::<WorkPage>(&web, &visitor, work_page::Variables {}).await?.inbox
+        && let Some(inbox) = ask::<WorkPage>(&web, &visitor, work_page::Variables {})
+            .await?
+            .inbox
     {
         left = what_is_left(&inbox.items, inbox.reports);
         for item in inbox.items {
-            match groups.iter_mut().find(|group| group.label == item.task_label) {
+            match groups
+                .iter_mut()
+                .find(|group| group.label == item.task_label)
+            {
                 Some(group) => group.items.push(item),
-                None => groups.push(Group { label: item.task_label.clone(), items: vec![item] }),
+                None => groups.push(Group {
+                    label: item.task_label.clone(),
+                    items: vec![item],
+                }),
             }
         }
     }
-    page(StatusCode::OK, &Page { frame, viewer, left, groups })
+    page(
+        StatusCode::OK,
+        &Page {
+            frame,
+            viewer,
+            left,
+            groups,
+        },
+    )
 }
 
 /// `残り3件 / 5件、期限 5月20日`.
