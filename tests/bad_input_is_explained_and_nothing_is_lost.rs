@@ -1,5 +1,10 @@
 //! Whatever is given to the service: the error says what is wrong and what to do, and the
 //! records are as they were.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic; that is how it fails"
+)]
 
 mod support;
 

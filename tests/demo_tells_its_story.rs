@@ -1,4 +1,9 @@
 //! Somebody who has never seen Daicho runs one command and sees a whole year.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic; that is how it fails"
+)]
 
 mod support;
 

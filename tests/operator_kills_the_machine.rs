@@ -1,5 +1,10 @@
 //! The service is killed in the middle of writes, again and again. Everything acknowledged is
 //! there afterwards, and the sheet is the one that follows from the log.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic; that is how it fails"
+)]
 
 mod support;
 

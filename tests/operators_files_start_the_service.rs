@@ -1,4 +1,9 @@
 //! What stands in deploy/ is started, not only read.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic; that is how it fails"
+)]
 
 mod support;
 

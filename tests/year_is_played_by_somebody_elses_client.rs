@@ -1,5 +1,10 @@
 //! A whole year, from the first account to a correction after publication, played by
 //! a GraphQL client that is not ours.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic; that is how it fails"
+)]
 
 mod support;
 

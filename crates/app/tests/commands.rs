@@ -1,4 +1,9 @@
 //! What happens around a command: repeated, raced, refused, checked.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic; that is how it fails"
+)]
 
 use std::sync::Arc;
 

@@ -1,4 +1,9 @@
 //! The story plays through, and its years are what the demo promises.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "a test may panic; that is how it fails"
+)]
 
 use daicho_app::{Caller, HistoryKind};
 use daicho_domain::Role;
