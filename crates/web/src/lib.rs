@@ -13,17 +13,19 @@
 )]
 
 /// Binds the operation `$name` of a GraphQL document to the schema, at compile time.
+// rustfmt moves attributes within a macro a little further to the right every time it runs.
+#[rustfmt::skip]
 macro_rules! document {
     ($name:ident, $path:tt) => {
         #[derive(graphql_client::GraphQLQuery)]
         #[graphql(
-                                    schema_path = "../../schema.graphql",
-                                    query_path = $path,
-                                    custom_scalars_module = "crate::scalar",
-                                    response_derives = "Clone, Debug, PartialEq",
-                                    variables_derives = "Clone, Debug",
-                                    skip_serializing_none
-                                )]
+            schema_path = "../../schema.graphql",
+            query_path = $path,
+            custom_scalars_module = "crate::scalar",
+            response_derives = "Clone, Debug, PartialEq",
+            variables_derives = "Clone, Debug",
+            skip_serializing_none
+        )]
         pub(crate) struct $name;
     };
 }
