@@ -119,7 +119,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The accounts of `municipality`, with names.
+    /// The accounts of `municipality`, with names, in the order of what people type to sign in.
     pub(crate) async fn list(
         ctx: &Context<'_>,
         accounts: &[AccountInfo],
@@ -132,7 +132,7 @@ impl Account {
         let names = Names::of(ctx, principals.chain(ids.iter().copied())).await?;
         let mut sign_in_names = sign_in_names(ctx, ids).await?;
         let departments = Departments::of(ctx, municipality);
-        let list = accounts
+        let mut list: Vec<Self> = accounts
             .iter()
             .map(|AccountInfo { state, holds_today }| Self {
                 id: state.id.into(),
@@ -147,8 +147,14 @@ impl Account {
                         Grant::of(grant, holds_today.contains(grant), &names, &departments)
                     })
                     .collect(),
-            });
-        Ok(list.collect())
+            })
+            .collect();
+        list.sort_by(|a, b| {
+            a.sign_in_name
+                .cmp(&b.sign_in_name)
+                .then(a.id.0.cmp(&b.id.0))
+        });
+        Ok(list)
     }
 }
 

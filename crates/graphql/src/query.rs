@@ -189,7 +189,7 @@ impl Query {
         Ok(Some(RecordedRefusal::list(ctx, &refusals).await?))
     }
 
-    /// All accounts of a municipality.
+    /// All accounts of a municipality, in the order of what people type to sign in.
     #[graphql(complexity = "50 + child_complexity")]
     async fn accounts(
         &self,
