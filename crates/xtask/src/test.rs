@@ -1,5 +1,7 @@
 //! `cargo xtask test`: everything that must hold before a change is accepted.
 
+use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::command::{self, CommandError, cargo};
@@ -18,6 +20,23 @@ enum TreeError {
         "the tree is not clean after the run:\n{0}run `cargo xtask schema` and commit what it changes, or stop the test that writes into the checkout"
     )]
     Dirty(String),
+}
+
+/// Why it is not known which tests skipped themselves.
+#[derive(Debug, thiserror::Error)]
+enum TestsError {
+    #[error(transparent)]
+    Run(#[from] CommandError),
+    #[error("nextest's report {path} could not be read")]
+    Report {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("nextest's report is not the XML that it should be")]
+    Xml(#[from] roxmltree::Error),
+    #[error("on CI nothing may be skipped for want of a tool:\n{0}")]
+    Missing(String),
 }
 
 /// Runs every step, whichever fails, and closes with a summary, nextest's closing lines and a last
@@ -68,6 +87,8 @@ pub fn run() -> ExitCode {
     steps.run("tests", || {
         let nextest = ["nextest", "run", "--workspace", "--profile", "ci"];
         let mut command = in_workspace(&nextest);
+        let report = workspace.target_directory.join("nextest/ci/junit.xml");
+        let _ = std::fs::remove_file(&report);
         let ran = command::run_and_keep(&mut command)?;
         closing = test_counts::nextest_closing(&ran.lines).to_vec();
         counts += closing
@@ -78,7 +99,20 @@ pub fn run() -> ExitCode {
                 failed: 1,
                 ..TestCounts::default()
             });
-        command::succeeded(&command, ran.status).map(nothing_to_say)
+        command::succeeded(&command, ran.status)?;
+        let skips = read_skips(report)?;
+        let skipped = skips.len() as u64;
+        counts.passed = counts.passed.saturating_sub(skipped);
+        counts.skipped += skipped;
+        let tools: Vec<_> = skips
+            .iter()
+            .filter(|skip| !skip.contains(FIXTURES))
+            .collect();
+        if on_ci() && !tools.is_empty() {
+            let tools: String = tools.iter().map(|skip| format!("  {skip}\n")).collect();
+            return Err(TestsError::Missing(tools));
+        }
+        Ok(skips)
     });
     steps.run("doc tests", || {
         let mut command = in_workspace(&["test", "--doc", "--workspace", "--no-fail-fast"]);
@@ -86,7 +120,7 @@ pub fn run() -> ExitCode {
         counts += test_counts::of_cargo_test(&ran.lines);
         command::succeeded(&command, ran.status).map(nothing_to_say)
     });
-    if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+    if on_ci() {
         steps.run("clean tree", || clean_tree(&workspace).map(nothing_to_say));
     }
 
@@ -109,6 +143,22 @@ pub fn run() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// The variable that a test names which skips for want of fixtures: those are not part of the project, so
+/// even CI may lack them.
+const FIXTURES: &str = "DAICHO_FIXTURES";
+
+fn on_ci() -> bool {
+    std::env::var("CI").is_ok_and(|ci| ci == "true")
+}
+
+fn read_skips(report: PathBuf) -> Result<Vec<String>, TestsError> {
+    let junit = std::fs::read_to_string(&report).map_err(|source| TestsError::Report {
+        path: report,
+        source,
+    })?;
+    Ok(test_counts::skips_in_report(&junit)?)
 }
 
 /// What a step returns that has no warnings.

@@ -83,6 +83,29 @@ pub fn of_cargo_test(lines: &[String]) -> TestCounts {
     total
 }
 
+/// What tests said of themselves in a line starting with `SKIPPED:`, one a test, from nextest's JUnit
+/// report. Such a test counts as passed there, although it looked at nothing.
+///
+/// # Errors
+/// The report is no XML.
+pub fn skips_in_report(junit: &str) -> Result<Vec<String>, roxmltree::Error> {
+    let report = roxmltree::Document::parse(junit)?;
+    let tests = report
+        .descendants()
+        .filter(|node| node.has_tag_name("testcase"));
+    Ok(tests
+        .filter_map(|test| {
+            let said = test
+                .descendants()
+                .filter_map(|node| node.text())
+                .flat_map(str::lines)
+                .find(|line| line.starts_with("SKIPPED:"))?;
+            let name = test.attribute("name").unwrap_or("a test without a name");
+            Some(format!("{name} {said}"))
+        })
+        .collect())
+}
+
 fn without_brackets(text: &str) -> String {
     let mut depth = 0_u32;
     text.chars()
@@ -163,6 +186,20 @@ mod tests {
              test result: FAILED. 1 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s\n",
         );
         assert_eq!(of_cargo_test(&output), counts(3, 4, 1));
+    }
+
+    #[test]
+    fn a_test_that_says_it_skipped_is_found_in_the_report() {
+        let report = r#"<?xml version="1.0"?><testsuites><testsuite name="a">
+            <testcase name="played"><system-out>fine</system-out><system-err></system-err></testcase>
+            <testcase name="sheet"><system-out>x</system-out><system-err>noise
+SKIPPED: no fixtures &amp; no net
+SKIPPED: again</system-err></testcase></testsuite></testsuites>"#;
+        assert_eq!(
+            skips_in_report(report).expect("XML"),
+            ["sheet SKIPPED: no fixtures & no net"]
+        );
+        assert!(skips_in_report("<testsuites>").is_err());
     }
 
     #[test]
