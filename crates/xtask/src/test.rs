@@ -87,7 +87,8 @@ pub fn run() -> ExitCode {
     steps.run("tests", || {
         let nextest = ["nextest", "run", "--workspace", "--profile", "ci"];
         let mut command = in_workspace(&nextest);
-        let report = workspace.target_directory.join("nextest/ci/junit.xml");
+        // nextest's own folder, wherever cargo builds.
+        let report = workspace.root.join("target/nextest/ci/junit.xml");
         let _ = std::fs::remove_file(&report);
         let ran = command::run_and_keep(&mut command)?;
         closing = test_counts::nextest_closing(&ran.lines).to_vec();
