@@ -14,10 +14,9 @@ use std::{
     thread::JoinHandle,
 };
 
-use daicho_eventlog::LogError;
+use daicho_eventlog::{LogError, evidence::Hash};
 
 use self::{record::Record, scan::Scan};
-use crate::chain::Chain;
 
 const EXTENSION: &str = "journal";
 /// The next file while it is being zero-filled.
@@ -69,7 +68,27 @@ pub(crate) struct Journal {
     file_bytes: u64,
     open: Option<OpenFile>,
     spare: Option<JoinHandle<io::Result<()>>>,
-    chain: Chain,
+    root: Hash,
+    /// The files that are full, and where the last record of each begins.
+    finished: Vec<FinishedFile>,
+}
+
+/// A journal file that nothing will be added to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FinishedFile {
+    /// Position of its first event.
+    pub(crate) first: u64,
+    /// Offset of its last record, in bytes.
+    pub(crate) last_record: u64,
+}
+
+/// Why a record was not added.
+#[derive(Debug)]
+pub(crate) enum AppendError {
+    /// Nothing was written and the journal is as before: there was no room for another file.
+    NoRoom(io::Error),
+    /// It is not known what of the record is on the disk.
+    Failed(io::Error),
 }
 
 #[derive(Debug)]
@@ -77,6 +96,8 @@ struct OpenFile {
     file: File,
     length: u64,
     end: u64,
+    first: u64,
+    last_record: u64,
 }
 
 impl Journal {
@@ -103,32 +124,50 @@ impl Journal {
             file_bytes,
             open,
             spare: None,
-            chain: scan.chain,
+            root: scan.root,
+            finished: scan.finished.clone(),
         })
     }
 
-    /// The chain after the last record.
-    pub(crate) fn chain(&self) -> Chain {
-        self.chain
+    /// The files that are full, as far as they have been read since the newest index segment.
+    pub(crate) fn take_finished(&mut self) -> Vec<FinishedFile> {
+        std::mem::take(&mut self.finished)
     }
 
-    /// Adds a record and returns when it is durable. After an error nothing may be
+    /// Adds a record and returns when it is durable. After [`AppendError::Failed`] nothing may be
     /// added before the journal has been opened again.
-    pub(crate) fn append(&mut self, record: &Record) -> io::Result<()> {
+    pub(crate) fn append(&mut self, record: &Record) -> Result<(), AppendError> {
         assert_eq!(
-            record.chain_before, self.chain,
+            record.root_before, self.root,
             "a record continues the journal"
         );
         let bytes = record.encode();
-        let open = match self.open.take() {
-            Some(open) if open.length - open.end >= bytes.len() as u64 => open,
-            _ => self.next_file(record.first, bytes.len() as u64)?,
+        let needed = bytes.len() as u64;
+        if self
+            .open
+            .as_ref()
+            .is_none_or(|open| open.length - open.end < needed)
+        {
+            let next = self
+                .next_file(record.first, needed)
+                .map_err(AppendError::NoRoom)?;
+            if let Some(full) = self.open.replace(next) {
+                self.finished.push(FinishedFile {
+                    first: full.first,
+                    last_record: full.last_record,
+                });
+            }
+        }
+        let Some(open) = &mut self.open else {
+            return Err(AppendError::NoRoom(io::Error::other("no file is open")));
         };
-        let open = self.open.insert(open);
-        open.file.write_all_at(&bytes, open.end)?;
-        open.file.sync_data()?;
-        open.end += bytes.len() as u64;
-        self.chain = record.chain_after;
+        open.file
+            .write_all_at(&bytes, open.end)
+            .and_then(|()| open.file.sync_data())
+            .map_err(AppendError::Failed)?;
+        open.last_record = open.end;
+        open.end += needed;
+        self.root = record.root_after;
         if open.end > open.length / 2 && self.spare.is_none() {
             self.prepare_spare();
         }
@@ -147,12 +186,13 @@ impl Journal {
 
     fn next_file(&mut self, first: u64, needed: u64) -> io::Result<OpenFile> {
         let spare_path = self.folder.join(SPARE);
+        // A spare that could not be made is made again below, when it is needed.
         let prepared = match self.spare.take() {
             Some(spare) => {
-                spare
+                let made = spare
                     .join()
-                    .map_err(|_| io::Error::other("zero-filling a file panicked"))??;
-                self.file_bytes >= needed
+                    .map_err(|_| io::Error::other("zero-filling a file panicked"))?;
+                made.is_ok() && self.file_bytes >= needed
             }
             None => false,
         };
@@ -168,6 +208,8 @@ impl Journal {
             file,
             length,
             end: 0,
+            first,
+            last_record: 0,
         })
     }
 }
@@ -230,5 +272,11 @@ fn mend(last: &JournalFile, scan: &Scan, clean: bool) -> io::Result<OpenFile> {
     // Also when nothing was written: what is served from here on must be durable, and
     // the process before may have died between its write and its sync.
     file.sync_all()?;
-    Ok(OpenFile { file, length, end })
+    Ok(OpenFile {
+        file,
+        length,
+        end,
+        first: last.first,
+        last_record: scan.last_record,
+    })
 }

@@ -22,15 +22,22 @@
 //! | `journal/N.journal` | records from position N on |
 //! | `journal/spare` | the next file, being prepared |
 //! | `journal/N.torn-at-B` | remains of an interrupted write, kept as evidence |
-//! | `sled/` | sled's own files |
+//! | `sled/` | sled's own files: blocks, full tiles of the tree, signed heads |
+//! | `checkpoints` | the signed heads once more, a line each |
+//! | `index/FROM-UNTIL.segment` | the index over these events: a cache |
+//! | `ballast` | zeros, given up when the disk is too full to open the log |
 //! | `sled.damaged-N/` | a sled that did not open, kept as evidence |
 //!
 //! The stored bytes of each event are the leaves of the log's Merkle tree, in global
-//! order; a record's chain is not that tree's root and is never shown as one.
+//! order. Each journal record says the tree's root before and after it; full tiles are in sled,
+//! and the right edge is in memory.
 
 mod block;
-mod chain;
+mod checkpoint_file;
+mod disk;
 mod folder_lock;
+mod index_file;
+mod index_keeper;
 mod journal;
 mod open;
 mod options;

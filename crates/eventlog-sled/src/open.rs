@@ -1,36 +1,47 @@
 //! Opening: trust nothing, say what was found.
 //!
-//! 1. Take the folder's lock.
-//! 2. Read the whole journal; anything wrong in it but a torn tail ends here, before
-//!    sled is touched.
-//! 3. Open sled. What does not open is moved aside and rebuilt, as the journal is whole.
-//! 4. Compare how far they go: sled ahead of the journal is damage.
-//! 5. Mend the journal's tail and make all of it durable.
-//! 6. Compare sled's end with the journal and replay what sled lacks.
+//! 1. Take the folder's lock; make room if the disk is full.
+//! 2. Load the index files: a cache that says what need not be read again.
+//! 3. Read the journal behind them; anything wrong in it but a torn tail ends here, before
+//!    sled is touched. Of the files before them only the last record is read: `verify` reads all.
+//! 4. Open sled. What does not open is moved aside and rebuilt, as the journal is whole.
+//! 5. Compare how far they go: sled ahead of the journal is damage, and so are index files ahead
+//!    of it.
+//! 6. Mend the journal's tail and make all of it durable.
+//! 7. Compare sled's end with the journal and replay what sled lacks.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
-    thread,
 };
 
-use daicho_eventlog::{LogError, LogIndex, StoredEventHead};
+use daicho_eventlog::{
+    LogError, LogIndex, StoredEventHead,
+    evidence::{Tree, leaf_hash},
+};
 use tokio::sync::mpsc;
 
 use crate::{
     Options, SledLog, TornTail,
     block::Block,
+    checkpoint_file::{self, CheckpointFile},
+    disk::Disk,
     folder_lock::FolderLock,
+    index_file::{IndexFile, IndexFolder},
+    index_keeper::IndexKeeper,
     journal::{
-        self, Journal,
-        scan::{Range, Scan},
+        self, FinishedFile, Journal, JournalFile,
+        scan::{Range, Scan, ScannedBlock, end_of},
     },
     sled_log::Running,
     sled_store::{self, OpenFailure, REBUILD, SledStore},
     visible::{Contents, Visible},
-    writer::Writer,
+    writer::{KeptStore, Storage, Writer},
 };
+
+/// Says that sled has given back something wrong and is to be rebuilt.
+pub(crate) const FAULTY_MARK: &str = "sled.faulty";
 
 /// Why a log did not open.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +81,12 @@ pub struct OpenReport {
     pub set_aside: Option<SetAside>,
     /// Files that sled made for large values. More than 0 is a fault to report.
     pub blob_files: usize,
+    /// Events whose index had to be derived, because no index file had them.
+    pub indexed_events: u64,
+    /// The ballast was given up to make room on a full disk.
+    pub gave_up_ballast: bool,
+    /// Checkpoints that sled lacked and now has from their file.
+    pub replayed_checkpoints: usize,
 }
 
 /// A sled that did not open and has been rebuilt from the journal.
@@ -98,97 +115,116 @@ pub(crate) fn open(
     options: &Options,
     progress: OpenProgress<'_>,
 ) -> Result<(SledLog, OpenReport), OpenError> {
-    let journal_folder = create(folder).map_err(|source| {
+    fs::create_dir_all(folder).map_err(|source| {
         LogError::io(format!("create the log in {}", folder.display()), source)
     })?;
     let (lock, clean_shutdown) = FolderLock::take(folder)?;
+    let disk = Disk::new(folder, options.disk_reserve_bytes);
+    let gave_up_ballast = disk.make_room().unwrap_or(false);
+    let journal_folder = create(folder).map_err(|source| {
+        LogError::io(format!("create the log in {}", folder.display()), source)
+    })?;
 
-    let mut contents = Contents::default();
-    let starts_at_0 = journal::files(&journal_folder)?
-        .first()
-        .is_none_or(|file| file.first == 0);
-    let scan = Scan::run(
-        &journal_folder,
-        Range::default(),
-        // A journal that has been trimmed is indexed below, after what only sled has.
-        |block| {
-            if starts_at_0 {
-                contents.add(block.first, &block.block)
-            } else {
-                Ok(())
+    let (mut cache, mut contents) = Cache::load(folder)?;
+    let files = journal::files(&journal_folder)?;
+    let journal_first = files.first().map_or(0, |file| file.first);
+    cache.check_full_files(&files)?;
+    let known = contents.tree.size();
+    let scan = match contents.read_journal(&journal_folder, journal_first, progress) {
+        Err(LogError::Damaged { .. }) if known > 0 && journal_first == 0 => {
+            // Either the journal or the cache is wrong: the whole journal tells.
+            contents = Contents::default();
+            let scan = contents.read_journal(&journal_folder, journal_first, progress)?;
+            if scan.next < known {
+                return Err(journal_ends_before(known, "the index files", &scan).into());
             }
-        },
-        &mut |done, total| progress(OpenStage::Journal, done, total),
-    )?;
+            tracing::warn!("the index files do not belong to the journal; derived anew");
+            cache.clear()?;
+            scan
+        }
+        other => other?,
+    };
+    if scan.next < known {
+        return Err(journal_ends_before(known, "the index files", &scan).into());
+    }
 
     let sled_folder = folder.join("sled");
     let removed_snapshots = sled_store::remove_unfinished_snapshots(&sled_folder)?;
     let (store, stored_next, set_aside) = open_sled(&sled_folder, options, &scan)?;
     compare_ends(&scan, stored_next)?;
-    if !starts_at_0 {
-        for entry in store.blocks_from(0) {
-            let (first, bytes) = entry?;
-            if first >= scan.first {
-                break;
-            }
-            let block = Block::decode(&bytes).map_err(|error| damaged_sled(error.to_string()))?;
-            contents.add(first, &block)?;
-        }
-        let all = Range::default();
-        let index =
-            |block: journal::scan::ScannedBlock<'_>| contents.add(block.first, &block.block);
-        Scan::run(&journal_folder, all, index, &mut |_, _| {})?;
-    }
-
-    // Before sled gets anything from it: what the process before wrote and did not sync
-    // could still vanish from the journal and would then leave sled ahead.
-    let journal = Journal::resume(
-        &journal_folder,
-        options.journal_file_bytes,
-        &scan,
-        clean_shutdown,
+    let scan = if contents.tree.size() < journal_first {
+        contents.read_trimmed(&store, journal_first)?;
+        contents.read_journal(&journal_folder, journal_first, &mut |_, _, _| {})?
+    } else {
+        scan
+    };
+    let indexed_events = scan.next - known.min(scan.next);
+    let mut opened = finish(
+        Found {
+            folder,
+            options,
+            clean_shutdown,
+            cache: &cache,
+            scan: &scan,
+            stored_next,
+        },
+        store,
+        progress,
     )?;
-
-    let store = Arc::new(store);
-    let keeping_durable = {
-        let store = Arc::clone(&store);
-        thread::spawn(move || store.keep_durable())
-    };
-    let replayed_events = match catch_up(&journal_folder, &scan, &store, stored_next, progress) {
-        Ok(replayed) => replayed,
-        Err(error) => {
-            store.stop();
-            let _ = keeping_durable.join();
-            return Err(error.into());
-        }
-    };
 
     let report = OpenReport {
         events: scan.next,
         clean_shutdown,
-        replayed_events,
+        replayed_events: opened.replayed_events,
         torn_tail: scan.torn,
         removed_snapshots,
         set_aside,
         blob_files: sled_store::blob_files(&sled_folder),
+        indexed_events,
+        gave_up_ballast,
+        replayed_checkpoints: opened.replayed_checkpoints,
     };
     warn_about(&report);
+    if let Err(error) = disk.keep_ballast(options.ballast_bytes) {
+        tracing::warn!(%error, "the ballast could not be put there");
+    }
 
+    let sealed_blocks = contents.sealed_blocks();
+    let store = Arc::clone(&opened.kept.store);
     let visible = Arc::new(Visible::new(
         contents,
         Arc::clone(&store),
         options.block_cache_bytes,
+        journal_folder,
     ));
+    let mut index = IndexKeeper::start(
+        cache.folder,
+        Arc::clone(&visible),
+        store,
+        options.index_segment_events,
+        sealed_blocks,
+    );
+    // What took long to derive need not be derived again.
+    index.after_commit(&visible, &mut opened.journal);
     let stopping = Arc::new(AtomicBool::new(false));
     let (queue, requests) = mpsc::channel(options.queue_length.max(1));
     let writer = Writer {
         queue: requests,
+        wake: queue.downgrade(),
         stopping: Arc::clone(&stopping),
         visible: Arc::clone(&visible),
-        store: Arc::clone(&store),
-        journal,
+        storage: Some(Storage {
+            kept: opened.kept,
+            journal: opened.journal,
+            checkpoints: opened.checkpoints,
+            index,
+        }),
+        disk,
+        folder: folder.to_owned(),
+        options: options.clone(),
+        is_woken: Arc::default(),
     };
-    let running = Running::start(writer, keeping_durable, store, lock);
+    let running = Running::start(writer, lock);
     let log = SledLog::new(
         folder.to_owned(),
         options.clone(),
@@ -198,6 +234,245 @@ pub(crate) fn open(
         running,
     );
     Ok((log, report))
+}
+
+/// Opens storage anew under readers who go on, after a write has failed. What the journal has
+/// beyond what is visible, whole but never acknowledged, becomes visible.
+pub(crate) fn reopen(
+    folder: &Path,
+    options: &Options,
+    visible: &Arc<Visible>,
+) -> Result<Storage, LogError> {
+    let journal_folder = folder.join("journal");
+    let (cache, _) = Cache::load(folder)?;
+    let tree = visible.contents().tree.clone();
+    let known = tree.size();
+    let range = Range {
+        from: known,
+        until: None,
+    };
+    let mut beyond = Vec::new();
+    let collect = |scanned: ScannedBlock<'_>| {
+        beyond.push((scanned.first, scanned.block));
+        Ok(())
+    };
+    let scan = Scan::run(&journal_folder, range, Some(tree), collect, &mut |_, _| {})?;
+    if scan.next < known {
+        return Err(journal_ends_before(known, "the acknowledged events", &scan));
+    }
+    let sled_folder = folder.join("sled");
+    sled_store::remove_unfinished_snapshots(&sled_folder)?;
+    let (store, stored_next, _) = open_sled(&sled_folder, options, &scan)?;
+    compare_ends(&scan, stored_next)?;
+    let opened = finish(
+        Found {
+            folder,
+            options,
+            clean_shutdown: false,
+            cache: &cache,
+            scan: &scan,
+            stored_next,
+        },
+        store,
+        &mut |_, _, _| {},
+    )?;
+    {
+        let mut contents = visible.contents_mut();
+        for (first, block) in &beyond {
+            contents.add(*first, block)?;
+        }
+        if let Some(tree) = &scan.tree {
+            contents.tree = tree.clone();
+        }
+    }
+    visible.stored_all();
+    let sealed_blocks = visible.contents().sealed_blocks();
+    let index = IndexKeeper::start(
+        cache.folder,
+        Arc::clone(visible),
+        Arc::clone(&opened.kept.store),
+        options.index_segment_events,
+        sealed_blocks,
+    );
+    Ok(Storage {
+        kept: opened.kept,
+        journal: opened.journal,
+        checkpoints: opened.checkpoints,
+        index,
+    })
+}
+
+/// The index files and what they say beside the index itself.
+struct Cache {
+    folder: IndexFolder,
+    /// Positions where a file ends, with the tree up to there.
+    points: Vec<(u64, Tree)>,
+    finished: Vec<FinishedFile>,
+}
+
+impl Cache {
+    fn load(folder: &Path) -> Result<(Self, Contents), LogError> {
+        let path = folder.join("index");
+        let failed = |source| LogError::io(format!("read the index in {}", path.display()), source);
+        let (folder, files) = IndexFolder::load(&path).map_err(failed)?;
+        let mut contents = Contents::default();
+        let mut cache = Self {
+            folder,
+            points: Vec::new(),
+            finished: Vec::new(),
+        };
+        for file in files {
+            let IndexFile {
+                segment,
+                block_starts,
+                tree,
+                finished,
+            } = file;
+            if contents.index.load(segment).is_err() {
+                break;
+            }
+            contents.block_starts.extend(block_starts);
+            cache.points.push((tree.size(), tree.clone()));
+            contents.tree = tree;
+            cache.finished.extend(finished);
+        }
+        Ok((cache, contents))
+    }
+
+    fn clear(&mut self) -> Result<(), LogError> {
+        self.points.clear();
+        self.finished.clear();
+        self.folder
+            .clear()
+            .map_err(|source| LogError::io("remove index files that are wrong", source))
+    }
+
+    /// Journal files that are full must be there and end where the next one begins.
+    fn check_full_files(&self, files: &[JournalFile]) -> Result<(), LogError> {
+        let first = files.first().map_or(0, |file| file.first);
+        for finished in self.finished.iter().filter(|file| file.first >= first) {
+            let place = files.iter().position(|file| file.first == finished.first);
+            let Some(place) = place else {
+                return Err(contradicts(format!(
+                    "the journal file that begins at position {} is missing",
+                    finished.first
+                )));
+            };
+            let end = end_of(&files[place], *finished)?;
+            match files.get(place + 1) {
+                Some(next) if next.first == end => {}
+                Some(next) => {
+                    return Err(contradicts(format!(
+                        "the journal file {} begins at position {}, but {end} comes next",
+                        next.path.display(),
+                        next.first
+                    )));
+                }
+                None => {
+                    return Err(contradicts(format!(
+                        "the journal file that begins at position {end} is missing"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The last point at or before `position` from which the tree can be grown.
+    fn tree_before(&self, position: u64) -> Tree {
+        self.points
+            .iter()
+            .rev()
+            .find(|(at, _)| *at <= position)
+            .map(|(_, tree)| tree.clone())
+            .unwrap_or_default()
+    }
+}
+
+/// What has been read before storage is opened for writing.
+struct Found<'a> {
+    folder: &'a Path,
+    options: &'a Options,
+    clean_shutdown: bool,
+    cache: &'a Cache,
+    scan: &'a Scan,
+    stored_next: u64,
+}
+
+struct Opened {
+    kept: KeptStore,
+    journal: Journal,
+    checkpoints: CheckpointFile,
+    replayed_events: u64,
+    replayed_checkpoints: usize,
+}
+
+/// Mends the journal's tail and gives sled what it lacks.
+fn finish(
+    found: Found<'_>,
+    store: SledStore,
+    progress: OpenProgress<'_>,
+) -> Result<Opened, LogError> {
+    let journal_folder = found.folder.join("journal");
+    // Before sled gets anything from it: what the process before wrote and did not sync
+    // could still vanish from the journal and would then leave sled ahead.
+    let journal = Journal::resume(
+        &journal_folder,
+        found.options.journal_file_bytes,
+        found.scan,
+        found.clean_shutdown,
+    )?;
+    let (checkpoints, held) = CheckpointFile::open(found.folder)
+        .map_err(|source| LogError::io("open the file of checkpoints", source))?;
+    let kept = KeptStore::start(store);
+    let caught_up = catch_up(&found, &kept.store, progress)
+        .and_then(|replayed| Ok((replayed, replay_checkpoints(&kept.store, &held)?)));
+    match caught_up {
+        Ok((replayed_events, replayed_checkpoints)) => Ok(Opened {
+            kept,
+            journal,
+            checkpoints,
+            replayed_events,
+            replayed_checkpoints,
+        }),
+        Err(error) => {
+            let _ = kept.end();
+            Err(error)
+        }
+    }
+}
+
+/// Gives sled the checkpoints that only their file has.
+fn replay_checkpoints(
+    store: &SledStore,
+    held: &checkpoint_file::KeptCheckpoints,
+) -> Result<usize, LogError> {
+    let Some(last) = held.kept.last() else {
+        return Ok(0);
+    };
+    let has = store.checkpoints(last.head.size, 1)?;
+    if has.first() == Some(last) && held.unreadable.is_empty() {
+        return Ok(0);
+    }
+    let mut newest = std::collections::BTreeMap::new();
+    for checkpoint in &held.kept {
+        newest.insert(checkpoint.head.size, checkpoint);
+    }
+    let mut replayed = 0;
+    for (size, checkpoint) in newest {
+        if store.checkpoints(size, 1)?.first() != Some(checkpoint) {
+            store.insert_checkpoint(checkpoint).map_err(refused)?;
+            replayed += 1;
+        }
+    }
+    Ok(replayed)
+}
+
+fn refused(reason: String) -> LogError {
+    LogError::io(
+        "put the journal's events into sled; free space or check the disk",
+        io::Error::other(reason),
+    )
 }
 
 fn create(folder: &Path) -> io::Result<PathBuf> {
@@ -216,22 +491,37 @@ fn open_sled(
     options: &Options,
     scan: &Scan,
 ) -> Result<(SledStore, u64, Option<SetAside>), LogError> {
-    let reason = match SledStore::open(folder, options.sled_cache_bytes) {
+    let faulty = folder.with_file_name(FAULTY_MARK);
+    let is_faulty = scan.journal_first == 0 && faulty.exists();
+    let opened = if is_faulty {
+        Err(OpenFailure::Damaged(
+            "it gave back something wrong before".to_owned(),
+        ))
+    } else {
+        SledStore::open(folder, options.sled_cache_bytes)
+    };
+    let reason = match opened {
         Ok((store, next)) => return Ok((store, next, None)),
         Err(OpenFailure::Machine(error)) => return Err(error),
         Err(OpenFailure::Damaged(reason)) => reason,
     };
-    if scan.first > 0 {
+    if scan.journal_first > 0 {
         return Err(LogError::Damaged {
             what: format!(
                 "sled does not open ({reason}), and the journal only goes back to position {}",
-                scan.first
+                scan.journal_first
             ),
             what_to_do: "Restore the newest backup; the journal holds what came after it."
                 .to_owned(),
         });
     }
     let path = set_aside(folder)
+        .and_then(|path| {
+            if is_faulty {
+                fs::remove_file(&faulty)?;
+            }
+            Ok(path)
+        })
         .map_err(|source| LogError::io(format!("move {} aside", folder.display()), source))?;
     match SledStore::open(folder, options.sled_cache_bytes) {
         Ok((store, next)) => Ok((store, next, Some(SetAside { path, reason }))),
@@ -260,6 +550,24 @@ fn set_aside(folder: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
+fn journal_ends_before(position: u64, other: &str, scan: &Scan) -> LogError {
+    let torn = scan.torn.as_ref().map_or(String::new(), |torn| {
+        format!(
+            "; {} bytes after position {} are unreadable",
+            torn.bytes, torn.position
+        )
+    });
+    LogError::Damaged {
+        what: format!(
+            "the journal ends before position {}, but {other} go on to {position}{torn}",
+            scan.next
+        ),
+        what_to_do: "The journal has lost acknowledged events. Copy the whole folder before \
+                     anything else, check the disk, and restore the newest backup."
+            .to_owned(),
+    }
+}
+
 fn compare_ends(scan: &Scan, stored_next: u64) -> Result<(), LogError> {
     if stored_next > scan.next {
         let cut = match &scan.torn {
@@ -283,20 +591,20 @@ fn compare_ends(scan: &Scan, stored_next: u64) -> Result<(), LogError> {
                 .to_owned(),
         });
     }
-    if scan.first > 0 && scan.next == scan.first {
+    if scan.journal_first > 0 && scan.next == scan.journal_first {
         return Err(LogError::Damaged {
             what: format!(
                 "the journal begins at position {} and holds nothing",
-                scan.first
+                scan.journal_first
             ),
             what_to_do: "It has been trimmed too far. Restore the newest backup.".to_owned(),
         });
     }
-    if stored_next < scan.first {
+    if stored_next < scan.journal_first {
         return Err(LogError::Damaged {
             what: format!(
                 "sled ends before position {stored_next}, and the journal only goes back to {}",
-                scan.first
+                scan.journal_first
             ),
             what_to_do: "Restore the newest backup; the journal holds what came after it."
                 .to_owned(),
@@ -305,57 +613,151 @@ fn compare_ends(scan: &Scan, stored_next: u64) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Compares the end of sled with the journal and replays what sled lacks. Returns how
-/// many events that were.
+/// Compares the end of sled with the journal and replays what sled lacks, blocks and full tiles.
+/// Returns how many events that were.
 fn catch_up(
-    journal_folder: &Path,
-    scan: &Scan,
+    found: &Found<'_>,
     store: &SledStore,
-    stored_next: u64,
     progress: OpenProgress<'_>,
 ) -> Result<u64, LogError> {
-    let lacking = scan.next - stored_next;
+    let stored_next = found.stored_next;
+    let lacking = found.scan.next - stored_next;
     let mut replayed = 0;
-    let from = Range {
-        from: stored_next.saturating_sub(1),
-        until: Some(scan.next),
+    let tree = found.cache.tree_before(stored_next);
+    let from = tree.size();
+    let journal_first = journal::files(&found.folder.join("journal"))?
+        .first()
+        .map_or(0, |file| file.first);
+    let range = Range {
+        from,
+        until: Some(found.scan.next),
     };
-    let visit = |scanned: journal::scan::ScannedBlock<'_>| {
+    let same = |scanned: &ScannedBlock<'_>| {
+        let stored = store.get(scanned.first)?;
+        if stored.is_some_and(|stored| stored == scanned.bytes) {
+            Ok(())
+        } else {
+            Err(differs(scanned.first))
+        }
+    };
+    if let Some(last) = stored_next
+        .checked_sub(1)
+        .filter(|last| *last >= journal_first)
+    {
+        let end = Range {
+            from: last,
+            until: Some(stored_next),
+        };
+        let visit = |scanned: ScannedBlock<'_>| {
+            let after = scanned.first + scanned.block.len() as u64;
+            if after < stored_next {
+                return Ok(());
+            }
+            same(&scanned)
+        };
+        Scan::run(
+            &found.folder.join("journal"),
+            end,
+            None,
+            visit,
+            &mut |_, _| {},
+        )?;
+    }
+    let visit = |scanned: ScannedBlock<'_>| {
         if scanned.first < stored_next {
-            let same = store
-                .get(scanned.first)?
-                .is_some_and(|stored| stored == scanned.bytes);
-            return if same {
-                Ok(())
-            } else {
-                Err(differs(scanned.first))
-            };
+            same(&scanned)?;
+        } else {
+            if replayed == 0 && scanned.first != stored_next {
+                return Err(differs(stored_next));
+            }
+            store
+                .insert(scanned.first, scanned.bytes)
+                .map_err(refused)?;
+            replayed += scanned.block.len() as u64;
+            progress(OpenStage::Replay, replayed, lacking);
         }
-        if replayed == 0 && scanned.first != stored_next {
-            return Err(differs(stored_next));
+        for tile in &scanned.full {
+            let stored = store.tile(tile.level, tile.index)?;
+            if stored.is_none_or(|hashes| hashes != tile.hashes) {
+                store.insert_tile(tile).map_err(refused)?;
+            }
         }
-        store
-            .insert(scanned.first, scanned.bytes)
-            .map_err(|reason| {
-                LogError::io(
-                    "put the journal's events into sled; free space or check the disk",
-                    io::Error::other(reason),
-                )
-            })?;
-        replayed += scanned.block.len() as u64;
-        progress(OpenStage::Replay, replayed, lacking);
         Ok(())
     };
-    Scan::run(journal_folder, from, visit, &mut |_, _| {})?;
+    // Tiles of what has been trimmed are in sled or are derived when they are asked for.
+    let tree = (tree.size() >= journal_first).then_some(tree);
+    Scan::run(
+        &found.folder.join("journal"),
+        range,
+        tree,
+        visit,
+        &mut |_, _| {},
+    )?;
     Ok(replayed)
 }
 
 impl Contents {
+    /// Adds what the journal has behind what is known; if it begins only behind that, nothing is
+    /// added, and it is only looked at.
+    fn read_journal(
+        &mut self,
+        folder: &Path,
+        journal_first: u64,
+        progress: OpenProgress<'_>,
+    ) -> Result<Scan, LogError> {
+        let known = self.tree.size();
+        let reaches = known >= journal_first;
+        let tree = reaches.then(|| self.tree.clone());
+        let range = Range {
+            from: known,
+            until: None,
+        };
+        let scan = Scan::run(
+            folder,
+            range,
+            tree,
+            |scanned| {
+                if reaches {
+                    self.add(scanned.first, &scanned.block)
+                } else {
+                    Ok(())
+                }
+            },
+            &mut |done, total| progress(OpenStage::Journal, done, total),
+        )?;
+        if let Some(tree) = &scan.tree {
+            self.tree = tree.clone();
+        }
+        Ok(scan)
+    }
+
+    /// Adds what only sled has, up to where the journal begins.
+    fn read_trimmed(&mut self, store: &SledStore, journal_first: u64) -> Result<(), LogError> {
+        for entry in store.blocks_from(self.tree.size()) {
+            let (first, bytes) = entry?;
+            if first >= journal_first {
+                break;
+            }
+            let block = Block::decode(&bytes).map_err(|error| damaged_sled(error.to_string()))?;
+            self.add(first, &block)?;
+            for event in block.events() {
+                self.tree.push(leaf_hash(event), &mut Vec::new());
+            }
+        }
+        Ok(())
+    }
+
     /// Adds the next block while the log is opened.
     fn add(&mut self, first: u64, block: &Block) -> Result<(), LogError> {
         index_block(&mut self.index, block)?;
         self.block_starts.push(first);
         Ok(())
+    }
+
+    /// How many blocks the index files have.
+    fn sealed_blocks(&self) -> usize {
+        let sealed = self.index.sealed_until().0;
+        self.block_starts.partition_point(|first| *first < sealed)
     }
 }
 
@@ -399,8 +801,19 @@ fn differs(position: u64) -> LogError {
 
 fn warn_about(report: &OpenReport) {
     if let Some(torn) = &report.torn_tail {
-        tracing::warn!(file = %torn.file.display(), offset = torn.offset, bytes = torn.bytes,
-            kept_as = %torn.kept_as.display(), "took an interrupted write off the journal");
+        tracing::warn!(file = %torn.file.display(), offset = torn.offset, kept_as = %torn.kept_as.display(),
+            "{} bytes after position {} unreadable: an interrupted write, taken off the journal", torn.bytes, torn.position);
+    }
+    if report.gave_up_ballast {
+        tracing::warn!(
+            "the disk is full; the ballast was given up to open the log: free some space"
+        );
+    }
+    if report.replayed_checkpoints > 0 {
+        tracing::info!(
+            checkpoints = report.replayed_checkpoints,
+            "replayed from their file into sled"
+        );
     }
     if let Some(aside) = &report.set_aside {
         tracing::warn!(path = %aside.path.display(), reason = aside.reason,

@@ -1,4 +1,5 @@
 use std::{
+    fmt, fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
@@ -12,6 +13,7 @@ use std::{
 use daicho_eventlog::{
     Append, AppendOutcome, EventLog, GlobalPosition, LogError, RecordedEvent, StreamName,
     StreamPosition,
+    evidence::{Checkpoint, HashTile, TreeHead},
 };
 use futures::{FutureExt, future, future::BoxFuture};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -23,7 +25,7 @@ use crate::{
     open,
     sled_store::{self, SledStore},
     verification,
-    visible::Visible,
+    visible::{Trouble, Visible},
     writer::{Request, Writer},
 };
 
@@ -34,7 +36,6 @@ const STORED_POLL: Duration = Duration::from_millis(5);
 ///
 /// Reading and looking up answer at once on the calling thread, mostly from memory;
 /// readers who want very many events take them in pages.
-#[derive(Debug)]
 pub struct SledLog {
     folder: PathBuf,
     options: Options,
@@ -47,29 +48,22 @@ pub struct SledLog {
 /// What ends when the log is closed.
 #[derive(Debug)]
 pub(crate) struct Running {
-    writer: JoinHandle<()>,
-    keeping_durable: JoinHandle<Result<(), String>>,
-    store: Arc<SledStore>,
+    writer: JoinHandle<Result<(), String>>,
     lock: FolderLock,
 }
 
 impl Running {
-    pub(crate) fn start(
-        writer: Writer,
-        keeping_durable: JoinHandle<Result<(), String>>,
-        store: Arc<SledStore>,
-        lock: FolderLock,
-    ) -> Self {
+    pub(crate) fn start(writer: Writer, lock: FolderLock) -> Self {
         let visible = Arc::clone(&writer.visible);
         let run = move || {
-            if catch_unwind(AssertUnwindSafe(|| writer.run())).is_err() {
-                visible.fail("the writer stopped unexpectedly".to_owned());
-            }
+            catch_unwind(AssertUnwindSafe(|| writer.run())).unwrap_or_else(|_| {
+                let reason = "the writer stopped unexpectedly".to_owned();
+                visible.fail(Trouble::Lost(reason.clone()));
+                Err(reason)
+            })
         };
         Self {
             writer: thread::spawn(run),
-            keeping_durable,
-            store,
             lock,
         }
     }
@@ -143,9 +137,8 @@ impl SledLog {
             }
             thread::sleep(STORED_POLL);
         }
-        let journal = self.folder.join("journal");
         self.visible
-            .with_store(|store| verification::verify(&journal, store, next))
+            .with_store(|store| verification::verify(&self.folder, store, next))
     }
 
     /// As [`EventLog::close`], without a future.
@@ -154,36 +147,27 @@ impl SledLog {
     /// As there.
     pub fn close_now(&self) -> Result<(), LogError> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Running {
-            writer,
-            keeping_durable,
-            store,
-            mut lock,
-        }) = running.take()
-        else {
+        let Some(Running { writer, mut lock }) = running.take() else {
             return Ok(());
         };
         self.stopping.store(true, Ordering::Release);
         // A full queue wakes the writer as well.
         let _ = self.queue.try_send(Request::Wake);
-        let writer_ended = writer.join();
-        store.stop();
-        let made_durable = keeping_durable.join();
-
+        let ended = writer.join();
         drop(self.visible.close());
-        drop(store);
-        if let Some(failed) = self.visible.read_only() {
+        if let Some(failed) = self.visible.read_only()
+            && !matches!(self.visible.trouble(), Some(Trouble::Short(_)))
+        {
             return Err(failed);
         }
-        let failure = match (writer_ended, made_durable) {
-            (Ok(()), Ok(Ok(()))) => None,
-            (_, Ok(Err(reason))) => Some(reason),
-            _ => Some("a thread of the log stopped unexpectedly".to_owned()),
-        };
-        if let Some(reason) = failure {
-            return Err(LogError::ReadOnly { reason });
-        }
+        let ended = ended.unwrap_or_else(|_| Err("the writer stopped unexpectedly".to_owned()));
+        ended.map_err(|reason| LogError::ReadOnly { reason })?;
         let sled_folder = self.folder.join("sled");
+        if self.visible.store_is_faulty() {
+            fs::write(self.folder.join(open::FAULTY_MARK), b"").map_err(|source| {
+                LogError::io(format!("mark {} as faulty", sled_folder.display()), source)
+            })?;
+        }
         let settled = sled_store::settle(&sled_folder, self.options.sled_cache_bytes);
         if let Err(reason) = settled {
             // Nothing is lost by it: the journal has everything.
@@ -209,6 +193,17 @@ impl SledLog {
         })
     }
 
+    async fn send_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), LogError> {
+        if self.stopping.load(Ordering::Acquire) {
+            return Err(LogError::Closed);
+        }
+        let (answer, answered) = oneshot::channel();
+        let request = Request::Keep(Box::new(checkpoint), answer);
+        let sent = self.queue.send(request).await;
+        sent.map_err(|_| self.refusal())?;
+        answered.await.unwrap_or_else(|_| Err(self.refusal()))
+    }
+
     async fn send(&self, append: Append) -> Result<AppendOutcome, LogError> {
         if self.stopping.load(Ordering::Acquire) {
             return Err(LogError::Closed);
@@ -217,6 +212,14 @@ impl SledLog {
         let sent = self.queue.send(Request::Append(append, answer)).await;
         sent.map_err(|_| self.refusal())?;
         answered.await.unwrap_or_else(|_| Err(self.refusal()))
+    }
+}
+
+impl fmt::Debug for SledLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SledLog")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
     }
 }
 
@@ -270,6 +273,42 @@ impl EventLog for SledLog {
                 .look_up(|index| index.command_outcome(command_id))
         })
         .boxed()
+    }
+
+    fn read_stored(
+        &self,
+        from: GlobalPosition,
+        max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Vec<u8>>, LogError>> {
+        future::lazy(move |_| self.visible.read_stored(from, max)).boxed()
+    }
+
+    fn tree_head(&self) -> BoxFuture<'_, Result<TreeHead, LogError>> {
+        future::lazy(move |_| self.visible.tree_head()).boxed()
+    }
+
+    fn hash_tile(&self, tile: HashTile) -> BoxFuture<'_, Result<Vec<u8>, LogError>> {
+        future::lazy(move |_| self.visible.hash_tile(tile)).boxed()
+    }
+
+    fn keep_checkpoint(&self, checkpoint: Checkpoint) -> BoxFuture<'_, Result<(), LogError>> {
+        self.send_checkpoint(checkpoint).boxed()
+    }
+
+    fn checkpoints(
+        &self,
+        from_size: u64,
+        max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Checkpoint>, LogError>> {
+        future::lazy(move |_| {
+            self.visible
+                .with_store(|store| store.checkpoints(from_size, max))
+        })
+        .boxed()
+    }
+
+    fn latest_checkpoint(&self) -> BoxFuture<'_, Result<Option<Checkpoint>, LogError>> {
+        future::lazy(move |_| self.visible.with_store(SledStore::latest_checkpoint)).boxed()
     }
 
     fn subscribe_all(&self) -> watch::Receiver<Option<GlobalPosition>> {

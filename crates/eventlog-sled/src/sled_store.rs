@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use daicho_eventlog::LogError;
+use daicho_eventlog::{
+    LogError,
+    evidence::{Checkpoint, FullTile},
+};
 
 use crate::{block::Block, journal};
 
@@ -20,16 +23,20 @@ pub(crate) const UNSYNCED_BYTES_MAX: u64 = 1 << 20;
 const SEGMENT_BYTES: usize = 8 << 20;
 /// How long a few inserted bytes may wait for others before they are synced.
 const SYNC_DELAY: Duration = Duration::from_millis(100);
-const TREE: &[u8] = b"blocks";
-const KEY_BYTES: usize = 8;
+const BLOCKS: &[u8] = b"blocks";
+const TILES: &[u8] = b"tiles";
+const CHECKPOINTS: &[u8] = b"checkpoints";
 /// sled lets go of its lock in the background; our own lock says that nobody else has it.
 const LOCK_ATTEMPTS_MAX: u32 = 400;
 const LOCK_ATTEMPT_DELAY: Duration = Duration::from_millis(25);
 
-/// The blocks of the log by the position of their first event.
+/// The blocks of the log by the position of their first event, the full tiles of its tree, and the
+/// heads that were signed.
 #[derive(Debug)]
 pub(crate) struct SledStore {
     blocks: sled::Tree,
+    tiles: sled::Tree,
+    checkpoints: sled::Tree,
     db: sled::Db,
     db_file: File,
     progress: Mutex<Progress>,
@@ -59,11 +66,13 @@ impl SledStore {
     pub(crate) fn open(folder: &Path, cache_bytes: u64) -> Result<(Self, u64), OpenFailure> {
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let db = open_db(folder, cache_bytes)?;
-            let blocks = db.open_tree(TREE)?;
+            let trees = [BLOCKS, TILES, CHECKPOINTS].map(|name| db.open_tree(name));
+            let [blocks, tiles, checkpoints] = trees;
+            let blocks = blocks?;
             let last = blocks.last()?;
-            Ok((db, blocks, last))
+            Ok((db, blocks, tiles?, checkpoints?, last))
         }));
-        let (db, blocks, last) = match opened {
+        let (db, blocks, tiles, checkpoints, last) = match opened {
             Ok(Ok(opened)) => opened,
             Ok(Err(error)) => return Err(judge(folder, error)),
             Err(panic) => return Err(OpenFailure::Damaged(panic_text(&*panic))),
@@ -79,6 +88,8 @@ impl SledStore {
         })?;
         let store = Self {
             blocks,
+            tiles,
+            checkpoints,
             db,
             db_file,
             progress: Mutex::default(),
@@ -90,7 +101,22 @@ impl SledStore {
     /// Inserts a block, waiting while too much is not durable yet. Only one thread may
     /// insert.
     pub(crate) fn insert(&self, first: u64, block: &[u8]) -> Result<(), String> {
-        let bytes = (KEY_BYTES + block.len()) as u64;
+        self.put(&self.blocks, &first.to_be_bytes(), block)
+    }
+
+    /// Inserts a full tile, as [`Self::insert`].
+    pub(crate) fn insert_tile(&self, tile: &FullTile) -> Result<(), String> {
+        self.put(&self.tiles, &tile_key(tile.level, tile.index), &tile.hashes)
+    }
+
+    /// Inserts the newest text of a checkpoint, as [`Self::insert`].
+    pub(crate) fn insert_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), String> {
+        let key = checkpoint.head.size.to_be_bytes();
+        self.put(&self.checkpoints, &key, checkpoint.text().as_bytes())
+    }
+
+    fn put(&self, tree: &sled::Tree, key: &[u8], value: &[u8]) -> Result<(), String> {
+        let bytes = (key.len() + value.len()) as u64;
         let mut progress = self.progress();
         loop {
             if let Some(reason) = &progress.failed {
@@ -107,12 +133,28 @@ impl SledStore {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         drop(progress);
-        self.blocks
-            .insert(first.to_be_bytes(), block)
-            .map_err(|error| format!("sled did not take a block: {error}"))?;
+        catch_unwind(AssertUnwindSafe(|| tree.insert(key, value)))
+            .map_err(|panic| format!("sled panicked: {}", panic_text(&*panic)))?
+            .map_err(|error| format!("sled did not take a value: {error}"))?;
         // Counted afterwards: counted before, a sync running meanwhile could claim it.
         self.progress().inserted += bytes;
         self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Waits until everything inserted so far is durable.
+    pub(crate) fn wait_durable(&self) -> Result<(), String> {
+        let mut progress = self.progress();
+        let target = progress.inserted;
+        while progress.synced < target {
+            if let Some(reason) = &progress.failed {
+                return Err(reason.clone());
+            }
+            progress = self
+                .changed
+                .wait(progress)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
         Ok(())
     }
 
@@ -166,6 +208,27 @@ impl SledStore {
     /// The block whose first event is at `first`.
     pub(crate) fn get(&self, first: u64) -> Result<Option<sled::IVec>, LogError> {
         self.blocks.get(first.to_be_bytes()).map_err(unreadable)
+    }
+
+    /// The hashes of a full tile.
+    pub(crate) fn tile(&self, level: u8, index: u64) -> Result<Option<sled::IVec>, LogError> {
+        self.tiles.get(tile_key(level, index)).map_err(unreadable)
+    }
+
+    /// At most `max` checkpoints of `from_size` events or more, smallest first.
+    pub(crate) fn checkpoints(
+        &self,
+        from_size: u64,
+        max: usize,
+    ) -> Result<Vec<Checkpoint>, LogError> {
+        let range = self.checkpoints.range(from_size.to_be_bytes()..);
+        range.take(max).map(checkpoint_of).collect()
+    }
+
+    /// The checkpoint of most events.
+    pub(crate) fn latest_checkpoint(&self) -> Result<Option<Checkpoint>, LogError> {
+        let last = self.checkpoints.last().map_err(unreadable)?;
+        last.map(|entry| checkpoint_of(Ok(entry))).transpose()
     }
 
     /// All blocks in order, from the one that begins at `from`.
@@ -304,6 +367,25 @@ fn make_durable(folder: &Path) -> std::io::Result<File> {
     Ok(db_file)
 }
 
+fn tile_key(level: u8, index: u64) -> [u8; 9] {
+    let mut key = [level; 9];
+    key[1..].copy_from_slice(&index.to_be_bytes());
+    key
+}
+
+fn checkpoint_of(
+    entry: Result<(sled::IVec, sled::IVec), sled::Error>,
+) -> Result<Checkpoint, LogError> {
+    let (key, text) = entry.map_err(unreadable)?;
+    Checkpoint::parse(&text)
+        .ok()
+        .filter(|checkpoint| position(&key) == Some(checkpoint.head.size))
+        .ok_or_else(|| LogError::Damaged {
+            what: "sled holds an entry that is no checkpoint".to_owned(),
+            what_to_do: REBUILD.to_owned(),
+        })
+}
+
 fn position(key: &[u8]) -> Option<u64> {
     key.try_into().ok().map(u64::from_be_bytes)
 }
@@ -334,7 +416,7 @@ mod tests {
         assert_eq!(next, 0);
         let store = Arc::new(store);
         let block = vec![7; 50_000];
-        let in_limit = UNSYNCED_BYTES_MAX / (block.len() + KEY_BYTES) as u64;
+        let in_limit = UNSYNCED_BYTES_MAX / (block.len() + 8) as u64;
         for first in 0..in_limit {
             store.insert(first, &block).unwrap();
         }

@@ -1,24 +1,40 @@
-//! The one writer: takes what waits as a group, journals it, answers, feeds sled.
+//! The one writer: takes what waits as a group, journals it, answers, feeds sled. When storage
+//! fails it opens it anew by itself.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
-use daicho_eventlog::{Admission, Append, AppendOutcome, LogError};
+use daicho_eventlog::{
+    Admission, Append, AppendOutcome, LogError,
+    evidence::{Checkpoint, FullTile, Tree, leaf_hash},
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    Options,
     block::{self, Block},
-    journal::{Journal, record::Record},
+    checkpoint_file::CheckpointFile,
+    disk::Disk,
+    index_keeper::IndexKeeper,
+    journal::{AppendError, Journal, record::Record},
+    open,
     sled_store::SledStore,
-    visible::Visible,
+    visible::{Trouble, Visible},
 };
 
 /// Appends in one group.
 const GROUP_APPENDS_MAX: usize = 1024;
 /// A group is closed once its events have this many bytes. One append may be larger.
 const GROUP_BYTES_MAX: usize = 1 << 20;
+/// How often it is tried to go on after a failure or a shortage.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 type Answer = Result<AppendOutcome, LogError>;
 /// Position of its first event, its bytes, and what it holds.
@@ -29,7 +45,9 @@ type JournaledBlock = (u64, Vec<u8>, Arc<Block>);
 pub(crate) enum Request {
     /// Record this and answer there.
     Append(Append, oneshot::Sender<Answer>),
-    /// Look whether it is time to stop.
+    /// Keep this signed head.
+    Keep(Box<Checkpoint>, oneshot::Sender<Result<(), LogError>>),
+    /// Look whether it is time to stop, or whether writing can go on.
     Wake,
 }
 
@@ -37,63 +55,212 @@ pub(crate) enum Request {
 struct Group {
     admission: Admission,
     answers: Vec<(oneshot::Sender<Answer>, Answer)>,
+    /// What came behind the group and is no append.
+    then: Option<Request>,
+}
+
+/// sled, and the thread that keeps it durable.
+#[derive(Debug)]
+pub(crate) struct KeptStore {
+    pub(crate) store: Arc<SledStore>,
+    pub(crate) keeping_durable: JoinHandle<Result<(), String>>,
+}
+
+impl KeptStore {
+    pub(crate) fn start(store: SledStore) -> Self {
+        let store = Arc::new(store);
+        let keeping_durable = {
+            let store = Arc::clone(&store);
+            thread::spawn(move || store.keep_durable())
+        };
+        Self {
+            store,
+            keeping_durable,
+        }
+    }
+
+    /// Makes everything durable and lets go of sled.
+    pub(crate) fn end(self) -> Result<(), String> {
+        self.store.stop();
+        drop(self.store);
+        self.keeping_durable
+            .join()
+            .unwrap_or_else(|_| Err("the thread that syncs sled stopped unexpectedly".to_owned()))
+    }
+}
+
+/// What a writer writes to.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    pub(crate) kept: KeptStore,
+    pub(crate) journal: Journal,
+    pub(crate) checkpoints: CheckpointFile,
+    pub(crate) index: IndexKeeper,
 }
 
 /// Owns the end of the journal.
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) queue: mpsc::Receiver<Request>,
+    pub(crate) wake: mpsc::WeakSender<Request>,
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) visible: Arc<Visible>,
-    pub(crate) store: Arc<SledStore>,
-    pub(crate) journal: Journal,
+    pub(crate) storage: Option<Storage>,
+    pub(crate) disk: Disk,
+    pub(crate) folder: PathBuf,
+    pub(crate) options: Options,
+    /// Whether somebody already wakes this writer again and again.
+    pub(crate) is_woken: Arc<AtomicBool>,
 }
 
 impl Writer {
-    /// Works until told to stop, then finishes what has been accepted. To be run on a
-    /// thread of its own.
-    pub(crate) fn run(mut self) {
+    /// Works until told to stop, then finishes what has been accepted and closes the storage. To be
+    /// run on a thread of its own.
+    pub(crate) fn run(mut self) -> Result<(), String> {
         while let Some(request) = self.queue.blocking_recv() {
-            self.commit(request);
+            self.handle(request);
             if self.stopping.load(Ordering::Acquire) {
                 self.queue.close();
                 while let Ok(request) = self.queue.try_recv() {
-                    self.commit(request);
+                    self.handle(request);
                 }
                 break;
             }
         }
+        self.end()
     }
 
-    /// Commits `first` and whatever waits behind it.
-    fn commit(&mut self, first: Request) {
-        if let Some(reason) = self.store.failure() {
-            self.visible.fail(reason);
+    fn handle(&mut self, first: Request) {
+        let mut next = Some(first);
+        while let Some(request) = next {
+            next = match request {
+                Request::Append(..) => self.commit(request),
+                Request::Keep(checkpoint, answer) => {
+                    let kept = self.writable().and_then(|()| self.keep(&checkpoint));
+                    let _ = answer.send(kept);
+                    None
+                }
+                Request::Wake => {
+                    let _ = self.writable();
+                    None
+                }
+            };
         }
-        if let Some(refusal) = self.visible.read_only() {
+    }
+
+    /// Whether anything can be written now; tries to make it so.
+    fn writable(&mut self) -> Result<(), LogError> {
+        let failed = self.storage.as_ref().and_then(|to| to.kept.store.failure());
+        if let Some(reason) = failed {
+            self.visible.fail(Trouble::Failed(reason));
+        }
+        let trouble = self.visible.trouble();
+        match &trouble {
+            Some(Trouble::Lost(_)) => {}
+            Some(Trouble::Failed(_)) => {
+                if self.disk.shortage(true).is_none() && !self.stopping.load(Ordering::Acquire) {
+                    self.reopen();
+                }
+            }
+            None | Some(Trouble::Short(_)) => match self.disk.shortage(trouble.is_some()) {
+                Some(reason) => self.visible.fail(Trouble::Short(reason)),
+                None if trouble.is_some() => {
+                    self.visible.recovered();
+                    self.keep_ballast();
+                }
+                None => {}
+            },
+        }
+        match self.visible.read_only() {
+            None => Ok(()),
+            Some(refusal) => {
+                self.wake_again();
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Lets somebody wake this writer until the trouble is over: nobody else may send anything.
+    fn wake_again(&self) {
+        if self.is_woken.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (wake, stopping) = (self.wake.clone(), Arc::clone(&self.stopping));
+        let (visible, is_woken) = (Arc::clone(&self.visible), Arc::clone(&self.is_woken));
+        thread::spawn(move || {
+            while visible.trouble().is_some() && !stopping.load(Ordering::Acquire) {
+                thread::sleep(RETRY_EVERY);
+                let Some(writer) = wake.upgrade() else { break };
+                // A full queue wakes the writer as well.
+                let _ = writer.try_send(Request::Wake);
+            }
+            is_woken.store(false, Ordering::Release);
+        });
+    }
+
+    /// Opens storage anew, through the same checks as at the start.
+    fn reopen(&mut self) {
+        if let Some(Storage { kept, index, .. }) = self.storage.take() {
+            drop(self.visible.close());
+            index.end();
+            let _ = kept.end();
+        }
+        match open::reopen(&self.folder, &self.options, &self.visible) {
+            Ok(storage) => {
+                self.visible.use_store(Arc::clone(&storage.kept.store));
+                self.storage = Some(storage);
+                self.visible.recovered();
+                self.visible.announce();
+            }
+            Err(error @ LogError::Damaged { .. }) => {
+                self.visible.fail(Trouble::Lost(error.to_string()));
+            }
+            Err(error) => self
+                .visible
+                .fail(Trouble::Failed(format!("storage does not open: {error}"))),
+        }
+    }
+
+    fn keep_ballast(&self) {
+        if let Err(error) = self.disk.keep_ballast(self.options.ballast_bytes) {
+            tracing::warn!(%error, "the ballast could not be put back");
+        }
+    }
+
+    /// Commits `first` and whatever waits behind it. Returns what came behind and is no append.
+    fn commit(&mut self, first: Request) -> Option<Request> {
+        if let Err(refusal) = self.writable() {
             if let Request::Append(_, answer) = first {
                 let _ = answer.send(Err(refusal));
             }
-            return;
+            return None;
         }
-        let group = self.gather(first);
+        let mut group = self.gather(first);
+        let then = group.then.take();
         if group.admission.events().is_empty() {
             answer(group.answers);
-            return;
+        } else {
+            self.make_durable(group);
         }
-        if let Err(reason) = self.make_durable(group) {
-            self.visible.fail(reason);
-        }
+        then
     }
 
     fn gather(&mut self, first: Request) -> Group {
         let contents = self.visible.contents();
         let mut admission = Admission::onto(&contents.index);
         let mut answers = Vec::new();
+        let mut then = None;
         let mut next = Some(first);
         while let Some(request) = next {
-            if let Request::Append(append, answer) = request {
-                answers.push((answer, admission.admit(&contents.index, append)));
+            match request {
+                Request::Append(append, answer) => {
+                    answers.push((answer, admission.admit(&contents.index, append)));
+                }
+                Request::Wake => {}
+                keep @ Request::Keep(..) => {
+                    then = Some(keep);
+                    break;
+                }
             }
             let full =
                 answers.len() >= GROUP_APPENDS_MAX || admission.stored_bytes() >= GROUP_BYTES_MAX;
@@ -103,51 +270,95 @@ impl Writer {
                 self.queue.try_recv().ok()
             };
         }
-        Group { admission, answers }
+        Group {
+            admission,
+            answers,
+            then,
+        }
     }
 
     /// Journal, then publish, then answer, then sled: in this order nothing is seen or
     /// acknowledged that a crash could take back.
-    fn make_durable(&mut self, group: Group) -> Result<(), String> {
-        let Group { admission, answers } = group;
-        let blocks = match self.journal_group(&admission) {
+    fn make_durable(&mut self, group: Group) {
+        let Group {
+            admission, answers, ..
+        } = group;
+        let mut tree = self.visible.contents().tree.clone();
+        let mut full = Vec::new();
+        let blocks = match self.journal_group(&admission, &mut tree, &mut full) {
             Ok(blocks) => blocks,
-            Err(reason) => {
+            Err(trouble) => {
+                self.visible.fail(trouble.clone());
                 // Refusals too: they may rest on events of this group.
                 for (answer, _) in answers {
                     let _ = answer.send(Err(LogError::ReadOnly {
-                        reason: reason.clone(),
+                        reason: trouble.reason().to_owned(),
                     }));
                 }
-                return Err(reason);
+                self.wake_again();
+                return;
             }
         };
         let shared: Vec<_> = blocks
             .iter()
             .map(|(first, _, block)| (*first, Arc::clone(block)))
             .collect();
-        self.visible.publish(admission, &shared);
+        self.visible.publish(admission, &shared, tree, &full);
         answer(answers);
+        if let Err(reason) = self.store_group(blocks, &full) {
+            self.visible.fail(Trouble::Failed(reason));
+            self.wake_again();
+        }
+    }
+
+    fn store_group(
+        &mut self,
+        blocks: Vec<JournaledBlock>,
+        full: &[FullTile],
+    ) -> Result<(), String> {
+        let Some(storage) = &mut self.storage else {
+            return Err("storage is closed".to_owned());
+        };
         for (first, bytes, _) in blocks {
-            self.store.insert(first, &bytes)?;
+            storage.kept.store.insert(first, &bytes)?;
             self.visible.stored(first);
         }
+        for tile in full {
+            storage.kept.store.insert_tile(tile)?;
+            self.visible.stored_tile(tile);
+        }
+        storage
+            .index
+            .after_commit(&self.visible, &mut storage.journal);
         Ok(())
     }
 
     /// The blocks of the group with the position of their first event, once they are
     /// in the journal.
-    fn journal_group(&mut self, admission: &Admission) -> Result<Vec<JournaledBlock>, String> {
+    fn journal_group(
+        &mut self,
+        admission: &Admission,
+        tree: &mut Tree,
+        full: &mut Vec<FullTile>,
+    ) -> Result<Vec<JournaledBlock>, Trouble> {
+        let Some(storage) = &mut self.storage else {
+            return Err(Trouble::Failed("storage is closed".to_owned()));
+        };
+        let failed = |reason: String| Trouble::Failed(reason);
         let events = admission.events();
         let stored = || events.iter().map(|event| event.stored.as_slice());
-        let packed = block::pack(stored()).map_err(|error| format!("zstd failed: {error}"))?;
+        let packed =
+            block::pack(stored()).map_err(|error| failed(format!("zstd failed: {error}")))?;
         let first = admission.from().0;
-        let chain_before = self.journal.chain();
+        let root_before = tree.head().root;
+        for event in stored() {
+            tree.push(leaf_hash(event), full);
+        }
         let mut record = Record {
             first,
-            count: u32::try_from(events.len()).map_err(|error| error.to_string())?,
-            chain_before,
-            chain_after: chain_before.after(stored()),
+            count: u32::try_from(events.len()).map_err(|error| failed(error.to_string()))?,
+            root_before,
+            root_after: tree.head().root,
             blocks: Vec::with_capacity(packed.len()),
         };
         let mut starts = Vec::with_capacity(packed.len());
@@ -158,13 +369,52 @@ impl Writer {
             starts.push((start, Arc::new(block)));
             start = after;
         }
-        self.journal
+        storage
+            .journal
             .append(&record)
-            .map_err(|error| format!("the journal could not be written: {error}"))?;
+            .map_err(|error| match error {
+                AppendError::NoRoom(error) => {
+                    Trouble::Short(format!("there is no room for the journal: {error}"))
+                }
+                AppendError::Failed(error) => {
+                    Trouble::Failed(format!("the journal could not be written: {error}"))
+                }
+            })?;
         let blocks = starts.into_iter().zip(record.blocks);
         Ok(blocks
             .map(|((first, block), bytes)| (first, bytes, block))
             .collect())
+    }
+
+    /// File first, so that sled is never the only one to have it.
+    fn keep(&mut self, checkpoint: &Checkpoint) -> Result<(), LogError> {
+        let Some(storage) = &mut self.storage else {
+            return Err(LogError::Closed);
+        };
+        let kept = storage
+            .checkpoints
+            .add(checkpoint)
+            .map_err(|error| format!("the checkpoint could not be written: {error}"))
+            .and_then(|()| storage.kept.store.insert_checkpoint(checkpoint));
+        kept.map_err(|reason| {
+            self.visible.fail(Trouble::Failed(reason.clone()));
+            self.wake_again();
+            LogError::ReadOnly { reason }
+        })
+    }
+
+    /// Puts away what is not yet in the index's files and closes the storage.
+    fn end(&mut self) -> Result<(), String> {
+        let Some(mut storage) = self.storage.take() else {
+            return Ok(());
+        };
+        if self.visible.trouble().is_none() {
+            storage.index.seal(&self.visible, &mut storage.journal);
+        }
+        storage.index.end();
+        drop(storage.journal);
+        drop(self.visible.close());
+        storage.kept.end()
     }
 }
 

@@ -5,6 +5,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
+    time::Duration,
 };
 
 use daicho_eventlog::{
@@ -150,17 +152,75 @@ fn one_flipped_bit_in_the_journal_is_named_with_file_and_position() {
         let first: usize = file.file_stem().unwrap().to_str().unwrap().parse().unwrap();
         let (offset, length) = records(file)[place];
         for byte in [0, 5, 9, 30, 86, RECORD_HEADER_BYTES + 20, length - 1] {
-            change(file, |bytes| bytes[offset + byte] ^= 4);
-            let what = damaged(folder.path());
-            assert!(what.contains(file.to_str().unwrap()), "{what}");
-            assert!(
-                what.contains(&format!("position {}", first + place)),
-                "{what}"
-            );
-            change(file, |bytes| bytes[offset + byte] ^= 4);
+            // The index files vouch for the full files of the journal; without them all is read.
+            for with_index in [true, false] {
+                drop(open(folder.path()));
+                change(file, |bytes| bytes[offset + byte] ^= 4);
+                let what = if with_index {
+                    let (log, _) = open(folder.path());
+                    assert_eq!(log.read_all_now(at(0), usize::MAX).unwrap().len(), 60);
+                    log.verify().unwrap_err().to_string()
+                } else {
+                    let _ = fs::remove_dir_all(folder.path().join("index"));
+                    damaged(folder.path())
+                };
+                assert!(what.contains(file.to_str().unwrap()), "{what}");
+                assert!(
+                    what.contains(&format!("position {}", first + place)),
+                    "{what}"
+                );
+                change(file, |bytes| bytes[offset + byte] ^= 4);
+            }
         }
     }
     assert_whole(&open(folder.path()).0, 60);
+}
+
+#[test]
+fn a_full_journal_file_swapped_for_an_older_one_is_damage() {
+    let folder = filled(60);
+    let files = journal_files(folder.path());
+    let (offset, length) = *records(&files[0]).last().unwrap();
+    change(&files[0], |bytes| bytes[offset..offset + length].fill(0));
+    let what = damaged(folder.path());
+    assert!(what.contains(files[0].to_str().unwrap()), "{what}");
+}
+
+#[test]
+fn a_damaged_index_is_derived_anew() {
+    let folder = filled(60);
+    let index = folder.path().join("index");
+    for place in 0..20 {
+        let events = 60 + place as u64;
+        let (_, report) = open(folder.path());
+        assert_eq!(report.indexed_events, 0);
+        let path = fs::read_dir(&index).unwrap().next().unwrap().unwrap().path();
+        change(&path, |bytes| {
+            let byte = bytes.len() * place / 20;
+            bytes[byte] ^= 1;
+        });
+        let (log, report) = open(folder.path());
+        assert_eq!(report.indexed_events, events, "{place}");
+        assert_whole(&log, events);
+    }
+}
+
+#[test]
+fn a_journal_rolled_back_to_before_the_index_is_damage() {
+    let folder = filled(10);
+    let journal = journal_files(folder.path()).pop().unwrap();
+    let older = fs::read(&journal).unwrap();
+    let (log, _) = open(folder.path());
+    for number in 10..15 {
+        append_next(&log, number).unwrap();
+    }
+    drop(log);
+    fs::write(&journal, older).unwrap();
+    // sled too: only the index knows better.
+    fs::remove_dir_all(folder.path().join("sled")).unwrap();
+    let what = damaged(folder.path());
+    assert!(what.contains("ends before position 10"), "{what}");
+    assert!(what.contains("index files go on to 15"), "{what}");
 }
 
 #[test]
@@ -168,11 +228,11 @@ fn a_journal_that_lost_its_last_record_is_damage_as_sled_knows_better() {
     let folder = filled(5);
     let last = journal_files(folder.path()).pop().unwrap();
     let (offset, length) = *records(&last).last().unwrap();
-    change(&last, |bytes| bytes[offset + length - 1] ^= 1);
+    change(&last, |bytes| bytes[offset + length - 1] = 1);
     let what = damaged(folder.path());
     assert!(what.contains("ends before position 4"), "{what}");
     assert!(
-        what.contains(&format!("{} at byte {offset}", last.display())),
+        what.contains(&format!("{length} bytes after position 4 are unreadable")),
         "{what}"
     );
     change(&last, |bytes| bytes[offset..offset + length].fill(0));
@@ -193,6 +253,8 @@ fn a_missing_journal_file_is_damage() {
     for file in journal_files(folder.path()) {
         fs::remove_file(file).unwrap();
     }
+    assert!(damaged(folder.path()).contains("is missing"));
+    fs::remove_dir_all(folder.path().join("index")).unwrap();
     assert!(damaged(folder.path()).contains("sled holds events up to 59"));
 }
 
@@ -291,7 +353,7 @@ fn a_sled_with_other_contents_is_damage_at_its_end_and_found_by_verify_elsewhere
         });
     };
     swap(58, 59);
-    assert!(damaged(folder.path()).contains("differ at position 58"));
+    assert!(damaged(folder.path()).contains("differ at position 59"));
     swap(58, 59);
 
     swap(3, 4);
@@ -303,10 +365,16 @@ fn a_sled_with_other_contents_is_damage_at_its_end_and_found_by_verify_elsewhere
         what: "sled and the journal hold different bytes".to_owned(),
     };
     assert_eq!(found, expected);
-    let read = log.read_all_now(at(3), 1);
-    assert!(matches!(read, Err(LogError::Damaged { .. })), "{read:?}");
+    // The journal has it right, so nobody gets to see it, and sled is rebuilt.
+    assert_eq!(
+        log.read_all_now(at(3), 1).unwrap()[0].global_position,
+        at(3)
+    );
     drop(log);
-    swap(3, 4);
+    let (log, report) = open(folder.path());
+    assert!(report.set_aside.is_some());
+    assert_eq!(log.verify().unwrap().difference, None);
+    drop(log);
 
     with_sled(folder.path(), |blocks| {
         blocks.remove(7_u64.to_be_bytes()).unwrap().unwrap()
@@ -336,6 +404,12 @@ fn a_trimmed_journal_goes_on_with_what_sled_has_and_cannot_replace_it() {
     with_sled(folder.path(), |blocks| {
         blocks.remove(0_u64.to_be_bytes()).unwrap().unwrap()
     });
+    let (log, _) = open(folder.path());
+    let read = log.read_all_now(at(0), 1);
+    assert!(matches!(read, Err(LogError::Damaged { .. })), "{read:?}");
+    assert_eq!(log.verify().unwrap().difference.unwrap().position, at(1));
+    drop(log);
+    fs::remove_dir_all(folder.path().join("index")).unwrap();
     assert!(damaged(folder.path()).contains("0 comes next"));
     fs::write(folder.path().join("sled/conf"), b"no configuration").unwrap();
     let what = damaged(folder.path());
@@ -373,8 +447,20 @@ fn a_folder_in_use_is_refused_with_the_process_that_has_it() {
     assert_whole(&open(folder.path()).0, 1);
 }
 
+/// Waits until an append is taken again.
+fn append_when_possible(log: &SledLog, number: u64) {
+    for _ in 0..200 {
+        match append_next(log, number) {
+            Ok(_) => return,
+            Err(LogError::ReadOnly { .. }) => thread::sleep(Duration::from_millis(50)),
+            Err(other) => panic!("{other}"),
+        }
+    }
+    panic!("the log did not recover");
+}
+
 #[test]
-fn a_failed_write_makes_the_log_read_only_until_it_is_reopened() {
+fn without_room_for_the_journal_the_log_is_read_only_and_goes_on_by_itself_afterwards() {
     let folder = filled(0);
     let (log, _) = open(folder.path());
     append_next(&log, 0).unwrap();
@@ -390,22 +476,41 @@ fn a_failed_write_makes_the_log_read_only_until_it_is_reopened() {
         assert!(recorded < 1000, "the journal never needed a new file");
     };
     assert!(matches!(refusal, LogError::ReadOnly { .. }), "{refusal:?}");
-    // That the cause is gone does not make it safe to go on.
-    fs::rename(&hidden, folder.path().join("journal")).unwrap();
-    assert!(matches!(
-        append_next(&log, recorded),
-        Err(LogError::ReadOnly { .. })
-    ));
+    assert!(
+        log.read_only_reason().unwrap().contains("no room"),
+        "{refusal}"
+    );
     assert_eq!(
         log.read_all_now(at(0), usize::MAX).unwrap().len() as u64,
         recorded
     );
-    assert!(matches!(log.close_now(), Err(LogError::ReadOnly { .. })));
+    fs::rename(&hidden, folder.path().join("journal")).unwrap();
+    append_when_possible(&log, recorded);
+    assert_eq!(log.read_only_reason(), None);
+    log.close_now().unwrap();
     drop(log);
 
     let (log, report) = open(folder.path());
-    assert!(!report.clean_shutdown);
-    assert_whole(&log, recorded);
+    assert!(report.clean_shutdown);
+    assert_whole(&log, recorded + 1);
+}
+
+#[test]
+fn a_full_disk_makes_the_log_read_only_before_anything_fails() {
+    let folder = filled(3);
+    let more_than_any_disk_has = Options {
+        disk_reserve_bytes: 1 << 60,
+        ..options()
+    };
+    let (log, _) = SledLog::open(folder.path(), more_than_any_disk_has).unwrap();
+    let refused = append_next(&log, 3).unwrap_err();
+    assert!(refused.to_string().contains("kept in reserve"), "{refused}");
+    assert_eq!(log.read_all_now(at(0), usize::MAX).unwrap().len(), 3);
+    log.close_now().unwrap();
+    drop(log);
+    let (log, report) = open(folder.path());
+    assert!(report.clean_shutdown, "nothing had failed");
+    assert_whole(&log, 3);
 }
 
 #[test]

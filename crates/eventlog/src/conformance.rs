@@ -11,6 +11,7 @@
 pub mod appending;
 pub mod concurrency;
 pub mod contents;
+pub mod proving;
 pub mod reading;
 pub mod reopening;
 mod sample;
@@ -71,6 +72,12 @@ macro_rules! conformance_suite {
             reading::reading_beyond_the_end_gives_nothing,
             reading::a_subscriber_sees_every_event,
             reading::a_late_subscriber_learns_the_head_at_once,
+            proving::the_tree_is_over_the_stored_bytes_of_every_event,
+            proving::tiles_hold_the_hashes_that_lead_to_the_root,
+            proving::every_event_is_proven_in_every_later_tree,
+            proving::a_tree_is_the_beginning_of_every_later_tree,
+            proving::a_tile_that_is_not_there_yet_is_refused,
+            proving::kept_checkpoints_outlive_the_process,
             reopening::everything_is_there_after_reopening,
             reopening::a_command_sent_again_after_reopening_gives_its_first_outcome,
             reopening::positions_go_on_after_reopening,

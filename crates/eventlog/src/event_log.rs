@@ -2,6 +2,7 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::evidence::{Checkpoint, HashTile, TreeHead};
 use crate::{
     Append, AppendOutcome, GlobalPosition, LogError, RecordedEvent, StreamName, StreamPosition,
 };
@@ -73,6 +74,53 @@ pub trait EventLog: Send + Sync {
     /// the value changes; intermediate values may be skipped, events never are. The
     /// sender goes away when the log is dropped.
     fn subscribe_all(&self) -> watch::Receiver<Option<GlobalPosition>>;
+
+    /// As [`EventLog::read_all`], but the stored bytes of the events, which are the leaves of
+    /// the tree.
+    ///
+    /// # Errors
+    /// [`LogError::Closed`], or what the storage said.
+    fn read_stored(
+        &self,
+        from: GlobalPosition,
+        max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Vec<u8>>, LogError>>;
+
+    /// Size and root of the tree over all acknowledged events.
+    ///
+    /// # Errors
+    /// [`LogError::Closed`], or what the storage said.
+    fn tree_head(&self) -> BoxFuture<'_, Result<TreeHead, LogError>>;
+
+    /// The hashes of `tile`, 32 bytes each.
+    ///
+    /// # Errors
+    /// [`LogError::NoSuchTile`] if the tree has no such hashes (yet), [`LogError::Closed`], or
+    /// what the storage said.
+    fn hash_tile(&self, tile: HashTile) -> BoxFuture<'_, Result<Vec<u8>, LogError>>;
+
+    /// Keeps a signed head for ever. Of one size the newest text counts, so that cosignatures
+    /// can be added.
+    ///
+    /// # Errors
+    /// [`LogError::Closed`], [`LogError::ReadOnly`], or what the storage said.
+    fn keep_checkpoint(&self, checkpoint: Checkpoint) -> BoxFuture<'_, Result<(), LogError>>;
+
+    /// At most `max` kept heads of `from_size` events or more, smallest first.
+    ///
+    /// # Errors
+    /// [`LogError::Closed`], or what the storage said.
+    fn checkpoints(
+        &self,
+        from_size: u64,
+        max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Checkpoint>, LogError>>;
+
+    /// The kept head with most events; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`LogError::Closed`], or what the storage said.
+    fn latest_checkpoint(&self) -> BoxFuture<'_, Result<Option<Checkpoint>, LogError>>;
 
     /// Why the log takes no appends until it has been reopened; `None` while it takes them.
     fn read_only_reason(&self) -> Option<String> {

@@ -19,7 +19,8 @@
 //! self-contained JSON document with a fixed field order. They are the unit of proof:
 //! the Merkle tree over the log (RFC 6962) takes exactly these bytes as its leaves, in
 //! global order. So they must never be re-encoded differently, and a field can only be
-//! added in a way that leaves old documents as they are.
+//! added in a way that leaves old documents as they are. [`evidence`] has the tree, its
+//! signed heads and the proofs.
 //!
 //! # Backends
 //!
@@ -29,6 +30,7 @@
 
 mod admission;
 mod append;
+mod command_index;
 #[cfg(feature = "conformance")]
 #[expect(
     clippy::unwrap_used,
@@ -38,7 +40,9 @@ mod append;
 pub mod conformance;
 mod event;
 mod event_log;
+pub mod evidence;
 mod expected_version;
+mod index_segment;
 mod log_error;
 mod log_index;
 mod memory_log;
@@ -52,6 +56,7 @@ pub use append::{Append, AppendOutcome, InvalidAppend, MAX_APPEND_BYTES};
 pub use event::{NewEvent, RecordedEvent};
 pub use event_log::EventLog;
 pub use expected_version::{ExpectedVersion, WrongExpectedVersion};
+pub use index_segment::IndexSegment;
 pub use log_error::LogError;
 pub use log_index::{LogIndex, OutOfOrder};
 pub use memory_log::MemoryLog;

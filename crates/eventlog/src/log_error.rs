@@ -1,5 +1,6 @@
 use std::{io, sync::Arc};
 
+use crate::evidence::HashTile;
 use crate::{InvalidAppend, WrongExpectedVersion};
 
 /// Why the log did not do what it was asked.
@@ -42,6 +43,18 @@ pub enum LogError {
     #[error("the log is closed; try again when the service has started")]
     Closed,
 
+    /// Cause: the tree has not grown so far, or the tile has no such width. The caller asks for
+    /// what a checkpoint says is there. Retriable once the tree has grown.
+    #[error("the tree has no tile {index} of {width} hashes at level {level}")]
+    NoSuchTile {
+        /// Level, counted in tiles.
+        level: u8,
+        /// Which tile of the level.
+        index: u64,
+        /// How many hashes were asked for.
+        width: u16,
+    },
+
     /// Cause: the operating system or the network refused. The caller shows the
     /// operator what was being done. Retriable when the cause is gone.
     #[error("could not {doing}")]
@@ -71,6 +84,16 @@ impl LogError {
         Self::Io {
             doing: doing.into(),
             source: Arc::new(source),
+        }
+    }
+
+    /// The tree has no such hashes.
+    #[must_use]
+    pub fn no_such_tile(tile: HashTile) -> Self {
+        Self::NoSuchTile {
+            level: tile.level,
+            index: tile.index,
+            width: tile.width,
         }
     }
 

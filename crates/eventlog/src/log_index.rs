@@ -2,17 +2,31 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
+use crate::command_index::CommandIndex;
 use crate::{
-    Admission, AppendOutcome, GlobalPosition, StoredEventHead, StreamName, StreamPosition,
+    Admission, AppendOutcome, GlobalPosition, IndexSegment, StoredEventHead, StreamName,
+    StreamPosition,
 };
 
-/// Where every stream's events and every command's outcome are: derived from the log,
-/// rebuilt when it is opened, kept in memory.
+/// Where every stream's events and every command's outcome are: derived from the log and kept in
+/// memory. It is rebuilt when the log is opened, from segments that were put away
+/// ([`LogIndex::seal`]) and from the events behind them.
 #[derive(Debug, Default)]
 pub struct LogIndex {
     next: GlobalPosition,
-    streams: HashMap<StreamName, Vec<GlobalPosition>>,
-    commands: HashMap<Uuid, (GlobalPosition, GlobalPosition)>,
+    names: HashMap<StreamName, u32>,
+    streams: Vec<Stream>,
+    commands: CommandIndex,
+    /// Up to where segments have been made.
+    sealed: u64,
+    /// The stream of each event behind that.
+    unsealed: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    name: StreamName,
+    positions: Vec<GlobalPosition>,
 }
 
 /// A stored event that does not fit behind those before it.
@@ -68,7 +82,7 @@ impl LogIndex {
     /// Position of the stream's last event; `None` if it has none.
     #[must_use]
     pub fn stream_version(&self, stream: &StreamName) -> Option<StreamPosition> {
-        let events = self.streams.get(stream)?.len() as u64;
+        let events = self.positions(stream).len() as u64;
         events.checked_sub(1).map(StreamPosition)
     }
 
@@ -80,9 +94,7 @@ impl LogIndex {
         from: StreamPosition,
         max: usize,
     ) -> &[GlobalPosition] {
-        let Some(all) = self.streams.get(stream) else {
-            return &[];
-        };
+        let all = self.positions(stream);
         let start = usize::try_from(from.0).unwrap_or(usize::MAX).min(all.len());
         let end = start.saturating_add(max).min(all.len());
         &all[start..end]
@@ -91,7 +103,9 @@ impl LogIndex {
     /// First and last position of a command's events; `None` if it was never recorded.
     #[must_use]
     pub fn command_outcome(&self, command_id: Uuid) -> Option<(GlobalPosition, GlobalPosition)> {
-        self.commands.get(&command_id).copied()
+        let (first, count) = self.commands.get(command_id)?;
+        let last = first + u64::from(count).saturating_sub(1);
+        Some((GlobalPosition(first), GlobalPosition(last)))
     }
 
     /// Adds the next stored event while the index is rebuilt.
@@ -117,19 +131,19 @@ impl LogIndex {
                 found: event.stream_position,
             });
         }
-        let command = self.commands.entry(event.command_id).or_insert((at, at));
-        if command.1 != at {
-            if command.1.next() != at {
+        let outcome = match self.commands.get(event.command_id) {
+            None => (at.0, 1),
+            Some((first, count)) if first + u64::from(count) == at.0 => (first, count + 1),
+            Some((first, count)) => {
                 return Err(OutOfOrder::Command {
                     at,
                     command_id: event.command_id,
-                    ended: command.1,
+                    ended: GlobalPosition(first + u64::from(count) - 1),
                 });
             }
-            command.1 = at;
-        }
-        self.streams.entry(event.stream).or_default().push(at);
-        self.next = at.next();
+        };
+        self.commands.set(event.command_id, outcome);
+        self.push(event.stream, at);
         Ok(())
     }
 
@@ -146,13 +160,105 @@ impl LogIndex {
         );
         let (events, commands) = admission.into_parts();
         for event in events {
-            self.streams
-                .entry(event.stream)
-                .or_default()
-                .push(event.global_position);
-            self.next = event.global_position.next();
+            self.push(event.stream, event.global_position);
         }
-        self.commands.extend(commands);
+        for (command_id, (first, last)) in commands {
+            // An append's limit in bytes keeps its events far below 65,536.
+            let count = u16::try_from(last.0 - first.0 + 1).unwrap_or(u16::MAX);
+            self.commands.set(command_id, (first.0, count));
+        }
+    }
+
+    /// Number of events that no segment covers yet.
+    #[must_use]
+    pub fn unsealed_events(&self) -> usize {
+        self.unsealed.len()
+    }
+
+    /// The position after the last event that a segment covers.
+    #[must_use]
+    pub fn sealed_until(&self) -> GlobalPosition {
+        GlobalPosition(self.sealed)
+    }
+
+    /// Makes a segment of the events that no segment covers yet. To be called where an append
+    /// ends: a command's events must not be in two segments.
+    pub fn seal(&mut self) -> IndexSegment {
+        let from = self.sealed;
+        let mut places = HashMap::new();
+        let mut streams: Vec<(StreamName, Vec<u32>)> = Vec::new();
+        for (offset, stream) in (0_u32..).zip(std::mem::take(&mut self.unsealed)) {
+            let place = *places.entry(stream).or_insert_with(|| {
+                streams.push((self.streams[stream as usize].name.clone(), Vec::new()));
+                streams.len() - 1
+            });
+            streams[place].1.push(offset);
+        }
+        self.sealed = self.next.0;
+        IndexSegment {
+            from,
+            until: self.next.0,
+            streams,
+            commands: self.commands.seal(from),
+        }
+    }
+
+    /// Takes a segment in that begins where the index ends, while the index is rebuilt.
+    ///
+    /// # Errors
+    /// [`OutOfOrder::GlobalPosition`] if it begins somewhere else; the index is then unchanged.
+    pub fn load(&mut self, segment: IndexSegment) -> Result<(), OutOfOrder> {
+        if segment.from != self.next.0 || self.sealed != self.next.0 {
+            return Err(OutOfOrder::GlobalPosition {
+                expected: self.next,
+                found: GlobalPosition(segment.from),
+            });
+        }
+        for (name, offsets) in segment.streams {
+            let stream = self.stream_id(name);
+            let positions = &mut self.streams[stream as usize].positions;
+            positions.extend(
+                offsets
+                    .into_iter()
+                    .map(|offset| GlobalPosition(segment.from + u64::from(offset))),
+            );
+        }
+        self.commands.push_run(segment.commands);
+        self.next = GlobalPosition(segment.until);
+        self.sealed = segment.until;
+        Ok(())
+    }
+
+    /// Uses `segment` instead of those that it was merged from: fewer places to look in.
+    pub fn replace(&mut self, segment: &IndexSegment) {
+        self.commands
+            .replace(std::sync::Arc::clone(&segment.commands), segment.until);
+    }
+
+    fn positions(&self, stream: &StreamName) -> &[GlobalPosition] {
+        self.names
+            .get(stream)
+            .map_or(&[], |id| &self.streams[*id as usize].positions)
+    }
+
+    fn stream_id(&mut self, name: StreamName) -> u32 {
+        if let Some(id) = self.names.get(&name) {
+            return *id;
+        }
+        let id = u32::try_from(self.streams.len()).expect("a log has fewer than 2^32 streams");
+        self.names.insert(name.clone(), id);
+        self.streams.push(Stream {
+            name,
+            positions: Vec::new(),
+        });
+        id
+    }
+
+    fn push(&mut self, stream: StreamName, at: GlobalPosition) {
+        let stream = self.stream_id(stream);
+        self.streams[stream as usize].positions.push(at);
+        self.unsealed.push(stream);
+        self.next = at.next();
     }
 
     pub(crate) fn outcome_before(&self, command_id: Uuid) -> Option<AppendOutcome> {
@@ -196,6 +302,53 @@ mod tests {
             index.command_outcome(Uuid::from_u128(1)),
             Some((GlobalPosition(0), GlobalPosition(1)))
         );
+    }
+
+    #[test]
+    fn an_index_of_segments_is_the_same_index() {
+        let mut whole = LogIndex::default();
+        let mut segments = Vec::new();
+        for number in 0..400_u64 {
+            let id = ["a", "b", "c"][(number % 3) as usize];
+            whole
+                .add(head(number, id, number / 3, 1 + u128::from(number / 2)))
+                .unwrap();
+            if [9, 11, 199].contains(&number) {
+                segments.push(whole.seal());
+            }
+        }
+        assert_eq!(whole.unsealed_events(), 200);
+        let merged = IndexSegment::merge(&segments[1..]);
+        let mut bytes = Vec::new();
+        segments[0].encode(&mut bytes);
+        merged.encode(&mut bytes);
+        let (first, rest) = IndexSegment::decode(&bytes).unwrap();
+        let (second, rest) = IndexSegment::decode(rest).unwrap();
+        assert_eq!((&first, &second, rest.len()), (&segments[0], &merged, 0));
+        assert!(IndexSegment::decode(&bytes[..60]).is_none());
+
+        let mut loaded = LogIndex::default();
+        assert!(loaded.load(second.clone()).is_err());
+        loaded.load(first).unwrap();
+        loaded.load(second).unwrap();
+        whole.replace(&merged);
+        for number in 0..400 {
+            let command = Uuid::from_u128(1 + number / 2);
+            let known = whole.command_outcome(command);
+            assert!(known.is_some());
+            if number < 200 {
+                assert_eq!(loaded.command_outcome(command), known, "{number}");
+            } else {
+                assert_eq!(loaded.command_outcome(command), None, "{number}");
+            }
+        }
+        let a = StreamName::new("plan", "a").unwrap();
+        assert_eq!(
+            loaded.stream_positions(&a, StreamPosition(0), usize::MAX),
+            &whole.stream_positions(&a, StreamPosition(0), usize::MAX)[..67]
+        );
+        loaded.add(head(200, "c", 66, 101)).unwrap();
+        assert_eq!(loaded.next_position(), GlobalPosition(201));
     }
 
     #[test]

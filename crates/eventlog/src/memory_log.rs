@@ -1,9 +1,11 @@
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock};
 
 use futures::{FutureExt, future, future::BoxFuture};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::evidence::{Checkpoint, FullTile, HashTile, Tree, TreeHead, leaf_hash};
 use crate::{
     Admission, Append, AppendOutcome, EventLog, GlobalPosition, LogError, LogIndex, RecordedEvent,
     StreamName, StreamPosition,
@@ -20,7 +22,36 @@ pub struct MemoryLog {
 struct State {
     index: LogIndex,
     stored: Vec<Vec<u8>>,
+    tree: Tree,
+    tiles: HashMap<(u8, u64), Vec<u8>>,
+    checkpoints: BTreeMap<u64, Checkpoint>,
     closed: bool,
+}
+
+impl State {
+    fn store(&mut self, stored: Vec<u8>) {
+        let mut full = Vec::new();
+        self.tree.push(leaf_hash(&stored), &mut full);
+        for FullTile {
+            level,
+            index,
+            hashes,
+        } in full
+        {
+            self.tiles.insert((level, index), hashes);
+        }
+        self.stored.push(stored);
+    }
+
+    fn hash_tile(&self, tile: HashTile) -> Result<Vec<u8>, LogError> {
+        if !tile.is_in(self.tree.size()) {
+            return Err(LogError::no_such_tile(tile));
+        }
+        let full = self.tiles.get(&(tile.level, tile.index));
+        full.map(|hashes| hashes[..usize::from(tile.width) * 32].to_vec())
+            .or_else(|| self.tree.partial_tile(tile))
+            .ok_or_else(|| LogError::no_such_tile(tile))
+    }
 }
 
 impl Default for MemoryLog {
@@ -54,8 +85,9 @@ impl MemoryLog {
         }
         let mut admission = Admission::onto(&state.index);
         let outcome = admission.admit(&state.index, append)?;
-        let stored = admission.events().iter().map(|event| event.stored.clone());
-        state.stored.extend(stored);
+        for event in admission.events() {
+            state.store(event.stored.clone());
+        }
         state.index.apply(admission);
         if !outcome.replayed {
             // Inside the lock, so that the head never goes back.
@@ -140,6 +172,64 @@ impl EventLog for MemoryLog {
 
     fn subscribe_all(&self) -> watch::Receiver<Option<GlobalPosition>> {
         self.head.subscribe()
+    }
+
+    fn read_stored(
+        &self,
+        from: GlobalPosition,
+        max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Vec<u8>>, LogError>> {
+        future::lazy(move |_| {
+            self.read(|state| {
+                let skip = usize::try_from(from.0).unwrap_or(usize::MAX);
+                state.stored.iter().skip(skip).take(max).cloned().collect()
+            })
+        })
+        .boxed()
+    }
+
+    fn tree_head(&self) -> BoxFuture<'_, Result<TreeHead, LogError>> {
+        future::lazy(move |_| self.read(|state| state.tree.head())).boxed()
+    }
+
+    fn hash_tile(&self, tile: HashTile) -> BoxFuture<'_, Result<Vec<u8>, LogError>> {
+        future::lazy(move |_| self.read(|state| state.hash_tile(tile)).flatten()).boxed()
+    }
+
+    fn keep_checkpoint(&self, checkpoint: Checkpoint) -> BoxFuture<'_, Result<(), LogError>> {
+        future::lazy(move |_| {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            if state.closed {
+                return Err(LogError::Closed);
+            }
+            state.checkpoints.insert(checkpoint.head.size, checkpoint);
+            Ok(())
+        })
+        .boxed()
+    }
+
+    fn checkpoints(
+        &self,
+        from_size: u64,
+        max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Checkpoint>, LogError>> {
+        future::lazy(move |_| {
+            self.read(|state| {
+                let kept = state.checkpoints.range(from_size..);
+                kept.take(max).map(|(_, kept)| kept.clone()).collect()
+            })
+        })
+        .boxed()
+    }
+
+    fn latest_checkpoint(&self) -> BoxFuture<'_, Result<Option<Checkpoint>, LogError>> {
+        future::lazy(move |_| {
+            self.read(|state| {
+                let last = state.checkpoints.last_key_value();
+                last.map(|(_, kept)| kept.clone())
+            })
+        })
+        .boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), LogError>> {

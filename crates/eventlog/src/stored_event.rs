@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use crate::{GlobalPosition, LogError, RecordedEvent, StreamName, StreamPosition};
 
-/// Largest stored event, in bytes of its JSON document.
-pub const MAX_EVENT_BYTES: usize = 64 * 1024;
+/// Largest stored event, in bytes of its JSON document: what an entry bundle's length field
+/// can say.
+pub const MAX_EVENT_BYTES: usize = 64 * 1024 - 1;
 
 /// Stored bytes that are no event.
 #[derive(Debug, thiserror::Error)]

@@ -6,36 +6,36 @@
 //! | 4 | body length |
 //! | 8 | global position of the first event |
 //! | 4 | number of events |
-//! | 32 | chain before |
-//! | 32 | chain after |
+//! | 32 | root of the tree before |
+//! | 32 | root of the tree after |
 //! | 4 | crc32c of all the above and of the body |
 //! | … | body: (length: u32, block)* |
 
-use crate::chain::Chain;
+use daicho_eventlog::evidence::Hash;
 
-const MAGIC: [u8; 4] = *b"DJR\x01";
+const MAGIC: [u8; 4] = *b"DJR\x02";
 const CHECKSUM_AT: usize = 84;
 /// Bytes before the body.
 pub(crate) const HEADER_BYTES: usize = 88;
 const LENGTH_BYTES: usize = 4;
 
 /// One commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
     /// Global position of its first event.
     pub(crate) first: u64,
     /// Number of events in all its blocks.
     pub(crate) count: u32,
-    /// The chain before its first event.
-    pub(crate) chain_before: Chain,
-    /// The chain after its last event.
-    pub(crate) chain_after: Chain,
+    /// The tree's root before its first event.
+    pub(crate) root_before: Hash,
+    /// The tree's root after its last event.
+    pub(crate) root_after: Hash,
     /// Its blocks, as sled holds them.
     pub(crate) blocks: Vec<Vec<u8>>,
 }
 
 /// What stands at a place in a journal file.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Found {
     /// A whole record and its length in bytes.
     Record(Record, usize),
@@ -56,8 +56,8 @@ impl Record {
         bytes.extend_from_slice(&length(body));
         bytes.extend_from_slice(&self.first.to_le_bytes());
         bytes.extend_from_slice(&self.count.to_le_bytes());
-        bytes.extend_from_slice(&self.chain_before.0);
-        bytes.extend_from_slice(&self.chain_after.0);
+        bytes.extend_from_slice(&self.root_before.0);
+        bytes.extend_from_slice(&self.root_after.0);
         bytes.extend_from_slice(&[0; 4]);
         for block in &self.blocks {
             bytes.extend_from_slice(&length(block.len()));
@@ -100,8 +100,8 @@ impl Record {
         let record = Self {
             first: u64::from_le_bytes(first),
             count: u32_at(record, 16),
-            chain_before: chain_at(record, 20),
-            chain_after: chain_at(record, 52),
+            root_before: root_at(record, 20),
+            root_after: root_at(record, 52),
             blocks,
         };
         Found::Record(record, end)
@@ -137,8 +137,8 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("cut to four bytes"))
 }
 
-fn chain_at(bytes: &[u8], at: usize) -> Chain {
-    Chain(bytes[at..at + 32].try_into().expect("cut to 32 bytes"))
+fn root_at(bytes: &[u8], at: usize) -> Hash {
+    Hash(bytes[at..at + 32].try_into().expect("cut to 32 bytes"))
 }
 
 #[cfg(test)]
@@ -155,7 +155,7 @@ mod tests {
             after in any::<[u8; 32]>(),
             blocks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..5),
         ) -> Record {
-            Record { first, count, chain_before: Chain(before), chain_after: Chain(after), blocks }
+            Record { first, count, root_before: Hash(before), root_after: Hash(after), blocks }
         }
     }
 

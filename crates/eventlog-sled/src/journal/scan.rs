@@ -1,17 +1,21 @@
 //! Reading the journal and judging what it holds.
 
 use std::{
-    fs,
+    fs::{self, File},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
-use daicho_eventlog::LogError;
+use daicho_eventlog::{
+    LogError,
+    evidence::{FullTile, Hash, Tree, TreeHead, leaf_hash},
+};
 
 use super::{
-    JournalFile, files,
+    FinishedFile, JournalFile, files,
     record::{Found, Record},
 };
-use crate::{block::Block, chain::Chain};
+use crate::block::Block;
 
 /// What is to be read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,15 +32,23 @@ pub(crate) struct Range {
 pub(crate) struct Scan {
     /// Its files.
     pub(crate) files: Vec<JournalFile>,
-    /// Position of the first event read.
-    pub(crate) first: u64,
+    /// Position of the first event of the whole journal.
+    pub(crate) journal_first: u64,
+    /// Position of the first event of the first file read.
+    first: u64,
     /// The position after the last event read.
     pub(crate) next: u64,
-    /// The chain after the last event read.
-    pub(crate) chain: Chain,
+    /// The tree's root after the last event read.
+    pub(crate) root: Hash,
+    /// The tree after the last event read, if it could be grown.
+    pub(crate) tree: Option<Tree>,
     /// Where the last record ends in the last file.
     pub(crate) end: u64,
-    /// What follows there.
+    /// Where the last record begins in the last file.
+    pub(crate) last_record: u64,
+    /// The files read that are full.
+    pub(crate) finished: Vec<FinishedFile>,
+    /// What follows the last record.
     pub(crate) torn: Option<TornTail>,
 }
 
@@ -49,6 +61,8 @@ pub struct TornTail {
     pub offset: u64,
     /// Their length.
     pub bytes: u64,
+    /// The position after the last event that could be read.
+    pub position: u64,
     /// Where they are kept as evidence.
     pub kept_as: PathBuf,
 }
@@ -62,14 +76,20 @@ pub(crate) struct ScannedBlock<'a> {
     pub(crate) bytes: &'a [u8],
     /// What it holds.
     pub(crate) block: Block,
+    /// Tiles of the tree that became full by its events; none where no tree is grown.
+    pub(crate) full: Vec<FullTile>,
 }
 
 impl Scan {
-    /// Reads the records of `range`, checks checksum, order and chain, and shows every
+    /// Reads the records of `range`, checks checksum, order and roots, and shows every
     /// block to `visit`. `progress` is told bytes read and bytes to read.
+    ///
+    /// A `tree` is grown from its size on, and every root behind that is derived anew; the records
+    /// before it are only checked for being whole, and not shown.
     pub(crate) fn run(
         folder: &Path,
         range: Range,
+        tree: Option<Tree>,
         mut visit: impl FnMut(ScannedBlock<'_>) -> Result<(), LogError>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self, LogError> {
@@ -81,10 +101,14 @@ impl Scan {
         let first = all.get(begin).map_or(0, |file| file.first);
         let mut scan = Self {
             files: all[begin..].to_vec(),
+            journal_first: all.first().map_or(0, |file| file.first),
             first,
             next: first,
-            chain: Chain::START,
+            root: TreeHead::EMPTY.root,
+            tree,
             end: 0,
+            last_record: 0,
+            finished: Vec::new(),
             torn: None,
         };
         let mut sizes = Vec::new();
@@ -108,10 +132,21 @@ impl Scan {
             }
             let is_last = place + 1 == sizes.len();
             scan.read_file(file, is_last, range.until, &mut visit)?;
+            if !is_last {
+                scan.finished.push(FinishedFile {
+                    first: file.first,
+                    last_record: scan.last_record,
+                });
+            }
             done += sizes[place];
             progress(done, total);
         }
         Ok(scan)
+    }
+
+    /// Where the tree begins to grow: everything before is known from elsewhere.
+    fn known(&self) -> u64 {
+        self.tree.as_ref().map_or(0, Tree::size)
     }
 
     fn read_file(
@@ -137,6 +172,7 @@ impl Scan {
             match Record::decode(&bytes[at..]) {
                 Found::Record(record, length) => {
                     self.take(&record, &place, visit)?;
+                    self.last_record = at as u64;
                     at += length;
                 }
                 Found::Garbage(_) if is_last && Record::search(&bytes[at + 1..used]).is_none() => {
@@ -145,6 +181,7 @@ impl Scan {
                         file: file.path.clone(),
                         offset,
                         bytes: (used - at) as u64,
+                        position: self.next,
                         kept_as: file.path.with_extension(format!("torn-at-{offset}")),
                     });
                     break;
@@ -169,41 +206,93 @@ impl Scan {
         }
         // Where reading begins in the middle there is nothing to compare with.
         let begins_in_the_middle = self.next == self.first && self.first > 0;
-        if !begins_in_the_middle && record.chain_before != self.chain {
+        if !begins_in_the_middle && record.root_before != self.root {
             return Err(damaged(
                 place.says("the record does not continue the one before it"),
             ));
         }
-        let mut blocks = Vec::with_capacity(record.blocks.len());
+        let after = record.first + u64::from(record.count);
+        let known = self.known();
+        if after <= known {
+            if after == known && self.tree_root() != Some(record.root_after) {
+                return Err(other_tree(place));
+            }
+            self.next = after;
+            self.root = record.root_after;
+            return Ok(());
+        }
+        if record.first < known {
+            return Err(other_tree(place));
+        }
+        if record.first == known
+            && self
+                .tree_root()
+                .is_some_and(|root| root != record.root_before)
+        {
+            return Err(other_tree(place));
+        }
         let mut first = record.first;
+        let mut scanned = Vec::with_capacity(record.blocks.len());
         for bytes in &record.blocks {
             let block =
                 Block::decode(bytes).map_err(|error| damaged(place.says(&error.to_string())))?;
             let after = first + block.len() as u64;
-            blocks.push(ScannedBlock {
+            let mut full = Vec::new();
+            if let Some(tree) = &mut self.tree {
+                for event in block.events() {
+                    tree.push(leaf_hash(event), &mut full);
+                }
+            }
+            scanned.push(ScannedBlock {
                 first,
                 bytes,
                 block,
+                full,
             });
             first = after;
         }
-        if first == record.first || first != record.first + u64::from(record.count) {
+        if first == record.first || first != after {
             return Err(damaged(
                 place.says("the record does not hold as many events as it says"),
             ));
         }
-        let events = blocks.iter().flat_map(|scanned| scanned.block.events());
-        if record.chain_before.after(events) != record.chain_after {
+        if self
+            .tree_root()
+            .is_some_and(|root| root != record.root_after)
+        {
             return Err(damaged(
-                place.says("the record's chain does not follow from its events"),
+                place.says("the record's root does not follow from its events"),
             ));
         }
-        for block in blocks {
+        for block in scanned {
             visit(block)?;
         }
-        self.next = first;
-        self.chain = record.chain_after;
+        self.next = after;
+        self.root = record.root_after;
         Ok(())
+    }
+
+    fn tree_root(&self) -> Option<Hash> {
+        self.tree.as_ref().map(|tree| tree.head().root)
+    }
+}
+
+/// The position after the last event of a full journal file. Reads only its last record.
+pub(crate) fn end_of(file: &JournalFile, finished: FinishedFile) -> Result<u64, LogError> {
+    let failed = |source| LogError::io(format!("read {}", file.path.display()), source);
+    let open = File::open(&file.path).map_err(failed)?;
+    let length = open.metadata().map_err(failed)?.len();
+    let rest = length.saturating_sub(finished.last_record);
+    let mut bytes = vec![0; usize::try_from(rest).unwrap_or(0)];
+    open.read_exact_at(&mut bytes, finished.last_record)
+        .map_err(failed)?;
+    match Record::decode(&bytes) {
+        Found::Record(record, _) => Ok(record.first + u64::from(record.count)),
+        Found::Garbage(why) => Err(damaged(format!(
+            "the journal file {} has lost its last record, at byte {}: {why}",
+            file.path.display(),
+            finished.last_record
+        ))),
     }
 }
 
@@ -222,6 +311,10 @@ impl Place<'_> {
             self.position
         )
     }
+}
+
+fn other_tree(place: &Place<'_>) -> LogError {
+    damaged(place.says("the record belongs to another tree than the events before it"))
 }
 
 fn damaged(what: String) -> LogError {
