@@ -114,48 +114,73 @@ fn header(bytes: &[u8]) -> Result<(u8, usize, usize), UnreadableBlock> {
     ))
 }
 
-/// Packs events into as few blocks as their limit allows, in order. Returns each block
-/// as it is stored and as it will be read.
-pub(crate) fn pack<'a>(
-    events: impl IntoIterator<Item = &'a [u8]>,
-) -> std::io::Result<Vec<(Vec<u8>, Block)>> {
-    let mut packed = Vec::new();
-    let mut open = Block {
-        raw: Vec::new(),
-        events: Vec::new(),
-    };
-    for event in events {
-        if !open.events.is_empty() && open.raw.len() + LENGTH_BYTES + event.len() > RAW_BYTES_MAX {
-            let full = std::mem::replace(
-                &mut open,
-                Block {
-                    raw: Vec::new(),
-                    events: Vec::new(),
-                },
-            );
-            packed.push((compress(&full)?, full));
-        }
-        let length = u32::try_from(event.len()).expect("an event has at most 64 KiB");
-        open.raw.extend_from_slice(&length.to_le_bytes());
-        let start = open.raw.len();
-        open.raw.extend_from_slice(event);
-        open.events.push(start..open.raw.len());
-    }
-    if !open.events.is_empty() {
-        packed.push((compress(&open)?, open));
-    }
-    Ok(packed)
+/// Packs events into blocks. Keeps zstd's tables between blocks: making them anew costs more than
+/// most blocks do.
+pub(crate) struct Packer {
+    zstd: zstd::bulk::Compressor<'static>,
 }
 
-fn compress(block: &Block) -> std::io::Result<Vec<u8>> {
-    let count = u32::try_from(block.events.len()).expect("a block has at most 64 KiB of events");
-    let raw_length = u32::try_from(block.raw.len()).expect("a block has at most 64 KiB");
-    let mut bytes = Vec::with_capacity(HEADER_BYTES + block.raw.len() / 2);
-    bytes.push(FORMAT);
-    bytes.extend_from_slice(&count.to_le_bytes());
-    bytes.extend_from_slice(&raw_length.to_le_bytes());
-    bytes.extend_from_slice(&zstd::bulk::compress(&block.raw, ZSTD_LEVEL)?);
-    Ok(bytes)
+impl std::fmt::Debug for Packer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Packer").finish_non_exhaustive()
+    }
+}
+
+impl Packer {
+    /// # Errors
+    /// If zstd gets no memory.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        let zstd = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
+        Ok(Self { zstd })
+    }
+
+    /// Packs events into as few blocks as their limit allows, in order. Returns each block
+    /// as it is stored and as it will be read.
+    pub(crate) fn pack<'a>(
+        &mut self,
+        events: impl IntoIterator<Item = &'a [u8]>,
+    ) -> std::io::Result<Vec<(Vec<u8>, Block)>> {
+        let mut packed = Vec::new();
+        let mut open = Block {
+            raw: Vec::new(),
+            events: Vec::new(),
+        };
+        for event in events {
+            if !open.events.is_empty()
+                && open.raw.len() + LENGTH_BYTES + event.len() > RAW_BYTES_MAX
+            {
+                let full = std::mem::replace(
+                    &mut open,
+                    Block {
+                        raw: Vec::new(),
+                        events: Vec::new(),
+                    },
+                );
+                packed.push((self.compress(&full)?, full));
+            }
+            let length = u32::try_from(event.len()).expect("an event has at most 64 KiB");
+            open.raw.extend_from_slice(&length.to_le_bytes());
+            let start = open.raw.len();
+            open.raw.extend_from_slice(event);
+            open.events.push(start..open.raw.len());
+        }
+        if !open.events.is_empty() {
+            packed.push((self.compress(&open)?, open));
+        }
+        Ok(packed)
+    }
+
+    fn compress(&mut self, block: &Block) -> std::io::Result<Vec<u8>> {
+        let count =
+            u32::try_from(block.events.len()).expect("a block has at most 64 KiB of events");
+        let raw_length = u32::try_from(block.raw.len()).expect("a block has at most 64 KiB");
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + block.raw.len() / 2);
+        bytes.push(FORMAT);
+        bytes.extend_from_slice(&count.to_le_bytes());
+        bytes.extend_from_slice(&raw_length.to_le_bytes());
+        bytes.extend_from_slice(&self.zstd.compress(&block.raw)?);
+        Ok(bytes)
+    }
 }
 
 #[cfg(test)]
@@ -163,6 +188,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn pack<'a>(
+        events: impl IntoIterator<Item = &'a [u8]>,
+    ) -> std::io::Result<Vec<(Vec<u8>, Block)>> {
+        Packer::new()?.pack(events)
+    }
 
     proptest! {
         #[test]

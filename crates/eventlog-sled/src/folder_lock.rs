@@ -33,9 +33,11 @@ impl FolderLock {
             .open(&path)
             .map_err(|source| failed("open", source))?;
         let locked = file.try_lock();
-        let mut holder = String::new();
-        file.read_to_string(&mut holder)
+        // Whatever is in it, it must not keep the log from opening.
+        let mut holder = Vec::new();
+        file.read_to_end(&mut holder)
             .map_err(|source| failed("read", source))?;
+        let holder = String::from_utf8_lossy(&holder);
         match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -171,6 +171,13 @@ impl IndexFolder {
     /// Writes a file, merged with those before it that are not much longer. Returns what was
     /// written if it was merged.
     pub(crate) fn add(&mut self, file: IndexFile) -> io::Result<Option<IndexSegment>> {
+        let next = self.files.last().map_or(0, |(_, until)| *until);
+        if file.segment.from() != next {
+            return Err(io::Error::other(format!(
+                "it begins at position {}, but {next} comes next",
+                file.segment.from()
+            )));
+        }
         let mut file = file;
         let mut replaced = Vec::new();
         while let Some(&(from, until)) = self.files.last() {

@@ -56,6 +56,46 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<JournalFile>, LogError> {
     Ok(files)
 }
 
+/// What was removed from the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Trimmed {
+    /// Number of files.
+    pub files: usize,
+    /// Their length in bytes.
+    pub bytes: u64,
+}
+
+/// Bytes at the journal's end that are never removed.
+const KEPT_BYTES: u64 = 64 << 20;
+
+/// Removes the files that lie wholly before `position`, oldest first, but for the newest
+/// [`KEPT_BYTES`] and the file that is being written.
+pub(crate) fn trim(folder: &Path, position: u64) -> Result<Trimmed, LogError> {
+    let failed = |source| LogError::io(format!("trim {}", folder.display()), source);
+    let files = files(folder)?;
+    let mut trimmed = Trimmed::default();
+    let mut kept = 0;
+    let mut removable = 0;
+    for (place, file) in files.iter().enumerate().rev() {
+        let covered = files
+            .get(place + 1)
+            .is_some_and(|next| next.first <= position);
+        if covered && kept >= KEPT_BYTES {
+            removable = place + 1;
+            break;
+        }
+        kept += fs::metadata(&file.path).map_err(failed)?.len();
+    }
+    for file in &files[..removable] {
+        trimmed.bytes += fs::metadata(&file.path).map_err(failed)?.len();
+        fs::remove_file(&file.path).map_err(failed)?;
+        // One after the other, so that a crash leaves no gap.
+        sync_folder(folder).map_err(failed)?;
+        trimmed.files += 1;
+    }
+    Ok(trimmed)
+}
+
 /// Makes a folder's entries durable.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

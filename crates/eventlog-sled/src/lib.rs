@@ -7,7 +7,7 @@
 //! 2. The group is judged against the index and packed into blocks (`block`).
 //! 3. One journal record holds the group; it is written and fdatasynced (`journal`).
 //! 4. Only then readers see the events and the callers get their answers (`visible`).
-//! 5. The same blocks go into sled. A second thread flushes *and fdatasyncs* sled; at
+//! 5. The same blocks go into sled (`feeder`). A second thread flushes *and fdatasyncs* sled; at
 //!    most 1 MiB waits for that, or reordered writes after a power cut could destroy
 //!    what sled held before (`sled_store`).
 //!
@@ -35,9 +35,10 @@
 mod block;
 mod checkpoint_file;
 mod disk;
+mod feeder;
 mod folder_lock;
 mod index_file;
-mod index_keeper;
+mod index_sealer;
 mod journal;
 mod open;
 mod options;
@@ -47,7 +48,7 @@ mod verification;
 mod visible;
 mod writer;
 
-pub use journal::scan::TornTail;
+pub use journal::{Trimmed, scan::TornTail};
 pub use open::{OpenError, OpenReport, OpenStage, SetAside};
 pub use options::Options;
 pub use sled_log::SledLog;

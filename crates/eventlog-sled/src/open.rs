@@ -11,6 +11,7 @@
 //! 7. Compare sled's end with the journal and replay what sled lacks.
 
 use std::{
+    collections::{BTreeMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
@@ -18,18 +19,19 @@ use std::{
 
 use daicho_eventlog::{
     LogError, LogIndex, StoredEventHead,
-    evidence::{Tree, leaf_hash},
+    evidence::{Checkpoint, Tree, leaf_hash},
 };
 use tokio::sync::mpsc;
 
 use crate::{
     Options, SledLog, TornTail,
-    block::Block,
+    block::{Block, Packer},
     checkpoint_file::{self, CheckpointFile},
     disk::Disk,
+    feeder::Feeder,
     folder_lock::FolderLock,
     index_file::{IndexFile, IndexFolder},
-    index_keeper::IndexKeeper,
+    index_sealer::IndexSealer,
     journal::{
         self, FinishedFile, Journal, JournalFile,
         scan::{Range, Scan, ScannedBlock, end_of},
@@ -87,14 +89,17 @@ pub struct OpenReport {
     pub gave_up_ballast: bool,
     /// Checkpoints that sled lacked and now has from their file.
     pub replayed_checkpoints: usize,
+    /// A file of checkpoints that was not whole. What sled and the rest of it have is in a new one.
+    pub checkpoints_set_aside: Option<SetAside>,
 }
 
-/// A sled that did not open and has been rebuilt from the journal.
+/// Something that was not whole and has been made anew: sled from the journal, the file of
+/// checkpoints from sled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
     /// Where it is kept.
     pub path: PathBuf,
-    /// What it said.
+    /// What it said, or what was wrong with it.
     pub reason: String,
 }
 
@@ -183,6 +188,7 @@ pub(crate) fn open(
         indexed_events,
         gave_up_ballast,
         replayed_checkpoints: opened.replayed_checkpoints,
+        checkpoints_set_aside: opened.checkpoints_set_aside,
     };
     warn_about(&report);
     if let Err(error) = disk.keep_ballast(options.ballast_bytes) {
@@ -197,15 +203,14 @@ pub(crate) fn open(
         options.block_cache_bytes,
         journal_folder,
     ));
-    let mut index = IndexKeeper::start(
-        cache.folder,
-        Arc::clone(&visible),
-        store,
-        options.index_segment_events,
-        sealed_blocks,
-    );
+    let feeder = Feeder::start(&visible, &store, cache.folder);
+    let mut index = IndexSealer::new(options.index_segment_events, sealed_blocks);
     // What took long to derive need not be derived again.
-    index.after_commit(&visible, &mut opened.journal);
+    index
+        .after_commit(&visible, &mut opened.journal, &feeder)
+        .map_err(refused)?;
+    let packer =
+        Packer::new().map_err(|source| LogError::io("get memory for compression", source))?;
     let stopping = Arc::new(AtomicBool::new(false));
     let (queue, requests) = mpsc::channel(options.queue_length.max(1));
     let writer = Writer {
@@ -217,8 +222,10 @@ pub(crate) fn open(
             kept: opened.kept,
             journal: opened.journal,
             checkpoints: opened.checkpoints,
+            feeder,
             index,
         }),
+        packer,
         disk,
         folder: folder.to_owned(),
         options: options.clone(),
@@ -287,18 +294,13 @@ pub(crate) fn reopen(
     }
     visible.stored_all();
     let sealed_blocks = visible.contents().sealed_blocks();
-    let index = IndexKeeper::start(
-        cache.folder,
-        Arc::clone(visible),
-        Arc::clone(&opened.kept.store),
-        options.index_segment_events,
-        sealed_blocks,
-    );
+    let feeder = Feeder::start(visible, &opened.kept.store, cache.folder);
     Ok(Storage {
         kept: opened.kept,
         journal: opened.journal,
         checkpoints: opened.checkpoints,
-        index,
+        feeder,
+        index: IndexSealer::new(options.index_segment_events, sealed_blocks),
     })
 }
 
@@ -405,6 +407,7 @@ struct Opened {
     checkpoints: CheckpointFile,
     replayed_events: u64,
     replayed_checkpoints: usize,
+    checkpoints_set_aside: Option<SetAside>,
 }
 
 /// Mends the journal's tail and gives sled what it lacks.
@@ -422,19 +425,27 @@ fn finish(
         found.scan,
         found.clean_shutdown,
     )?;
-    let (checkpoints, held) = CheckpointFile::open(found.folder)
-        .map_err(|source| LogError::io("open the file of checkpoints", source))?;
     let kept = KeptStore::start(store);
-    let caught_up = catch_up(&found, &kept.store, progress)
-        .and_then(|replayed| Ok((replayed, replay_checkpoints(&kept.store, &held)?)));
+    let caught_up = catch_up(&found, &kept.store, progress).and_then(|replayed| {
+        let held = checkpoint_file::read(found.folder)
+            .map_err(|source| LogError::io("read the file of checkpoints", source))?;
+        let (replayed_checkpoints, set_aside) =
+            reconcile_checkpoints(found.folder, &kept.store, &held)?;
+        let file = CheckpointFile::open(found.folder)
+            .map_err(|source| LogError::io("open the file of checkpoints", source))?;
+        Ok((replayed, file, replayed_checkpoints, set_aside))
+    });
     match caught_up {
-        Ok((replayed_events, replayed_checkpoints)) => Ok(Opened {
-            kept,
-            journal,
-            checkpoints,
-            replayed_events,
-            replayed_checkpoints,
-        }),
+        Ok((replayed_events, checkpoints, replayed_checkpoints, checkpoints_set_aside)) => {
+            Ok(Opened {
+                kept,
+                journal,
+                checkpoints,
+                replayed_events,
+                replayed_checkpoints,
+                checkpoints_set_aside,
+            })
+        }
         Err(error) => {
             let _ = kept.end();
             Err(error)
@@ -442,30 +453,54 @@ fn finish(
     }
 }
 
-/// Gives sled the checkpoints that only their file has.
-fn replay_checkpoints(
+/// Gives sled the checkpoints that only their file has, and the file those that only sled has.
+/// Says how many sled lacked, and where a file that was not whole is kept.
+fn reconcile_checkpoints(
+    folder: &Path,
     store: &SledStore,
     held: &checkpoint_file::KeptCheckpoints,
-) -> Result<usize, LogError> {
-    let Some(last) = held.kept.last() else {
-        return Ok(0);
-    };
-    let has = store.checkpoints(last.head.size, 1)?;
-    if has.first() == Some(last) && held.unreadable.is_empty() {
-        return Ok(0);
+) -> Result<(usize, Option<SetAside>), LogError> {
+    let is_whole = held.unreadable.is_empty() && !held.is_cut;
+    if is_whole && held.kept.last() == store.latest_checkpoint()?.as_ref() {
+        return Ok((0, None));
     }
-    let mut newest = std::collections::BTreeMap::new();
-    for checkpoint in &held.kept {
-        newest.insert(checkpoint.head.size, checkpoint);
-    }
-    let mut replayed = 0;
-    for (size, checkpoint) in newest {
-        if store.checkpoints(size, 1)?.first() != Some(checkpoint) {
-            store.insert_checkpoint(checkpoint).map_err(refused)?;
-            replayed += 1;
+    let stored = store.checkpoints(0, usize::MAX)?;
+    let mut newest = BTreeMap::new();
+    for checkpoint in stored.iter().chain(&held.kept) {
+        let known = newest.entry(checkpoint.head.size).or_insert(checkpoint);
+        // Signatures are only ever added. The file got it first.
+        if checkpoint.text().len() >= known.text().len() {
+            *known = checkpoint;
         }
     }
-    Ok(replayed)
+    let mut replayed = 0;
+    for checkpoint in newest.values() {
+        let place = stored.binary_search_by_key(&checkpoint.head.size, |other| other.head.size);
+        if place.is_ok_and(|place| stored[place] == **checkpoint) {
+            continue;
+        }
+        store.insert_checkpoint(checkpoint).map_err(refused)?;
+        replayed += 1;
+    }
+    let in_file: HashSet<_> = held.kept.iter().map(Checkpoint::text).collect();
+    let has_all = newest
+        .values()
+        .all(|checkpoint| in_file.contains(checkpoint.text()));
+    if is_whole && has_all {
+        return Ok((replayed, None));
+    }
+    let failed = |source| LogError::io("mend the file of checkpoints", source);
+    let set_aside = match held.unreadable.first() {
+        None => None,
+        Some(line) => Some(SetAside {
+            path: checkpoint_file::set_aside(folder).map_err(failed)?,
+            reason: format!(
+                "line {line} cannot be read (if it is the last one, its writing may have been interrupted)"
+            ),
+        }),
+    };
+    checkpoint_file::replace(folder, newest.into_values()).map_err(failed)?;
+    Ok((replayed, set_aside))
 }
 
 fn refused(reason: String) -> LogError {
@@ -814,6 +849,10 @@ fn warn_about(report: &OpenReport) {
             checkpoints = report.replayed_checkpoints,
             "replayed from their file into sled"
         );
+    }
+    if let Some(aside) = &report.checkpoints_set_aside {
+        tracing::warn!(path = %aside.path.display(), reason = aside.reason,
+            "the file of checkpoints was not whole; it is made anew of what is left and of sled");
     }
     if let Some(aside) = &report.set_aside {
         tracing::warn!(path = %aside.path.display(), reason = aside.reason,

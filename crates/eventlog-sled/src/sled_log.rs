@@ -11,9 +11,9 @@ use std::{
 };
 
 use daicho_eventlog::{
-    Append, AppendOutcome, EventLog, GlobalPosition, LogError, RecordedEvent, StreamName,
-    StreamPosition,
-    evidence::{Checkpoint, HashTile, TreeHead},
+    Append, AppendOutcome, EventLog, GlobalPosition, LogError, RecordedEvent, RestoreLog,
+    StreamName, StreamPosition,
+    evidence::{Checkpoint, EvidenceError, Hash, HashTile, TreeHead, root_at},
 };
 use futures::{FutureExt, future, future::BoxFuture};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::{
     OpenError, OpenReport, OpenStage, Options, Verification,
     folder_lock::FolderLock,
+    journal::{self, Trimmed},
     open,
     sled_store::{self, SledStore},
     verification,
@@ -141,6 +142,42 @@ impl SledLog {
             .with_store(|store| verification::verify(&self.folder, store, next))
     }
 
+    /// Removes the files of the journal that lie wholly before `position`, but for the newest, once
+    /// somebody keeps a verified backup whose tree of `position` events has this `root`. sled alone
+    /// has these events then: it cannot be rebuilt any more.
+    ///
+    /// # Errors
+    /// [`LogError::Damaged`] if the root is another or sled has given back something wrong; what the
+    /// system said.
+    pub async fn trim_journal(&self, position: u64, root: Hash) -> Result<Trimmed, LogError> {
+        let own = root_at(self, position).await.map_err(|error| match error {
+            EvidenceError::Log(error) => error,
+            other => LogError::Damaged {
+                what: other.to_string(),
+                what_to_do: "Take another backup.".to_owned(),
+            },
+        })?;
+        if own != root || self.visible.store_is_faulty() {
+            return Err(LogError::Damaged {
+                what: "the backup is of other events, or sled has to be rebuilt first".to_owned(),
+                what_to_do: "Restart the service and take another backup; nothing was removed."
+                    .to_owned(),
+            });
+        }
+        let has_been_stored = self.visible.is_stored_up_to(position);
+        if !has_been_stored {
+            return Err(LogError::ReadOnly {
+                reason: "sled does not have all of the backup's events yet; try again".to_owned(),
+            });
+        }
+        self.visible.with_store(|store| {
+            store
+                .wait_durable()
+                .map_err(|reason| LogError::ReadOnly { reason })
+        })?;
+        journal::trim(&self.folder.join("journal"), position)
+    }
+
     /// As [`EventLog::close`], without a future.
     ///
     /// # Errors
@@ -193,13 +230,15 @@ impl SledLog {
         })
     }
 
-    async fn send_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), LogError> {
+    async fn send_for(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<(), LogError>>) -> Request + Send,
+    ) -> Result<(), LogError> {
         if self.stopping.load(Ordering::Acquire) {
             return Err(LogError::Closed);
         }
         let (answer, answered) = oneshot::channel();
-        let request = Request::Keep(Box::new(checkpoint), answer);
-        let sent = self.queue.send(request).await;
+        let sent = self.queue.send(request(answer)).await;
         sent.map_err(|_| self.refusal())?;
         answered.await.unwrap_or_else(|_| Err(self.refusal()))
     }
@@ -292,7 +331,8 @@ impl EventLog for SledLog {
     }
 
     fn keep_checkpoint(&self, checkpoint: Checkpoint) -> BoxFuture<'_, Result<(), LogError>> {
-        self.send_checkpoint(checkpoint).boxed()
+        self.send_for(|answer| Request::Keep(Box::new(checkpoint), answer))
+            .boxed()
     }
 
     fn checkpoints(
@@ -324,5 +364,12 @@ impl EventLog for SledLog {
 
     fn close(&self) -> BoxFuture<'_, Result<(), LogError>> {
         future::lazy(move |_| self.close_now()).boxed()
+    }
+}
+
+impl RestoreLog for SledLog {
+    fn append_stored(&self, events: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), LogError>> {
+        self.send_for(|answer| Request::Stored(events, answer))
+            .boxed()
     }
 }

@@ -150,6 +150,9 @@ impl SledStore {
             if let Some(reason) = &progress.failed {
                 return Err(reason.clone());
             }
+            // Somebody waits: not only when enough has come together.
+            progress.writer_waits = true;
+            self.changed.notify_all();
             progress = self
                 .changed
                 .wait(progress)
@@ -165,14 +168,22 @@ impl SledStore {
             let progress = self.progress();
             let progress = self
                 .changed
-                .wait_while(progress, |p| p.inserted == p.synced && !p.stopping)
+                .wait_while(progress, |p| {
+                    p.inserted == p.synced && !p.stopping && p.failed.is_none()
+                })
                 .unwrap_or_else(PoisonError::into_inner);
             let (mut progress, _) = self
                 .changed
                 .wait_timeout_while(progress, SYNC_DELAY, |p| {
-                    !p.stopping && !p.writer_waits && p.inserted - p.synced < UNSYNCED_BYTES_MAX / 2
+                    !p.stopping
+                        && !p.writer_waits
+                        && p.failed.is_none()
+                        && p.inserted - p.synced < UNSYNCED_BYTES_MAX / 2
                 })
                 .unwrap_or_else(PoisonError::into_inner);
+            if let Some(reason) = &progress.failed {
+                return Err(reason.clone());
+            }
             let target = progress.inserted;
             progress.writer_waits = false;
             drop(progress);
@@ -197,6 +208,13 @@ impl SledStore {
     /// Lets [`Self::keep_durable`] end once everything is durable.
     pub(crate) fn stop(&self) {
         self.progress().stopping = true;
+        self.changed.notify_all();
+    }
+
+    /// Nothing more is inserted or made durable. The first reason stays.
+    pub(crate) fn fail(&self, reason: String) {
+        let mut progress = self.progress();
+        progress.failed.get_or_insert(reason);
         self.changed.notify_all();
     }
 

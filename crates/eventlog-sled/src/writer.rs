@@ -19,10 +19,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Options,
-    block::{self, Block},
+    block::{Block, Packer},
     checkpoint_file::CheckpointFile,
     disk::Disk,
-    index_keeper::IndexKeeper,
+    feeder::{Fed, Feeder},
+    index_sealer::IndexSealer,
     journal::{AppendError, Journal, record::Record},
     open,
     sled_store::SledStore,
@@ -45,6 +46,8 @@ type JournaledBlock = (u64, Vec<u8>, Arc<Block>);
 pub(crate) enum Request {
     /// Record this and answer there.
     Append(Append, oneshot::Sender<Answer>),
+    /// Record these exactly as another log stored them.
+    Stored(Vec<Vec<u8>>, oneshot::Sender<Result<(), LogError>>),
     /// Keep this signed head.
     Keep(Box<Checkpoint>, oneshot::Sender<Result<(), LogError>>),
     /// Look whether it is time to stop, or whether writing can go on.
@@ -57,6 +60,12 @@ struct Group {
     answers: Vec<(oneshot::Sender<Answer>, Answer)>,
     /// What came behind the group and is no append.
     then: Option<Request>,
+}
+
+/// What is in the journal and visible, and not yet in sled.
+struct Recorded {
+    blocks: Vec<JournaledBlock>,
+    full: Vec<FullTile>,
 }
 
 /// sled, and the thread that keeps it durable.
@@ -95,7 +104,8 @@ pub(crate) struct Storage {
     pub(crate) kept: KeptStore,
     pub(crate) journal: Journal,
     pub(crate) checkpoints: CheckpointFile,
-    pub(crate) index: IndexKeeper,
+    pub(crate) feeder: Feeder,
+    pub(crate) index: IndexSealer,
 }
 
 /// Owns the end of the journal.
@@ -109,6 +119,7 @@ pub(crate) struct Writer {
     pub(crate) disk: Disk,
     pub(crate) folder: PathBuf,
     pub(crate) options: Options,
+    pub(crate) packer: Packer,
     /// Whether somebody already wakes this writer again and again.
     pub(crate) is_woken: Arc<AtomicBool>,
 }
@@ -135,6 +146,11 @@ impl Writer {
         while let Some(request) = next {
             next = match request {
                 Request::Append(..) => self.commit(request),
+                Request::Stored(events, answer) => {
+                    let taken = self.writable().and_then(|()| self.take_over(events));
+                    let _ = answer.send(taken);
+                    None
+                }
                 Request::Keep(checkpoint, answer) => {
                     let kept = self.writable().and_then(|()| self.keep(&checkpoint));
                     let _ = answer.send(kept);
@@ -200,9 +216,9 @@ impl Writer {
 
     /// Opens storage anew, through the same checks as at the start.
     fn reopen(&mut self) {
-        if let Some(Storage { kept, index, .. }) = self.storage.take() {
+        if let Some(Storage { kept, feeder, .. }) = self.storage.take() {
             drop(self.visible.close());
-            index.end();
+            feeder.end();
             let _ = kept.end();
         }
         match open::reopen(&self.folder, &self.options, &self.visible) {
@@ -257,8 +273,8 @@ impl Writer {
                     answers.push((answer, admission.admit(&contents.index, append)));
                 }
                 Request::Wake => {}
-                keep @ Request::Keep(..) => {
-                    then = Some(keep);
+                other @ (Request::Keep(..) | Request::Stored(..)) => {
+                    then = Some(other);
                     break;
                 }
             }
@@ -277,26 +293,52 @@ impl Writer {
         }
     }
 
-    /// Journal, then publish, then answer, then sled: in this order nothing is seen or
-    /// acknowledged that a crash could take back.
+    /// A refusal may rest on events of the same group, so it too is told only afterwards.
     fn make_durable(&mut self, group: Group) {
         let Group {
             admission, answers, ..
         } = group;
+        match self.record(admission) {
+            Ok(after) => {
+                answer(answers);
+                self.store(after);
+            }
+            Err(refusal) => {
+                for (answer, _) in answers {
+                    let _ = answer.send(Err(refusal.clone()));
+                }
+            }
+        }
+    }
+
+    /// Records events that another log stored.
+    fn take_over(&mut self, events: Vec<Vec<u8>>) -> Result<(), LogError> {
+        let admission = {
+            let contents = self.visible.contents();
+            let mut admission = Admission::onto(&contents.index);
+            admission.admit_stored(&contents.index, events)?;
+            admission
+        };
+        if !admission.events().is_empty() {
+            let after = self.record(admission)?;
+            self.store(after);
+        }
+        Ok(())
+    }
+
+    /// Journal, then publish; then come the answers, and then sled: in this order nothing is seen
+    /// or acknowledged that a crash could take back.
+    fn record(&mut self, admission: Admission) -> Result<Recorded, LogError> {
         let mut tree = self.visible.contents().tree.clone();
         let mut full = Vec::new();
         let blocks = match self.journal_group(&admission, &mut tree, &mut full) {
             Ok(blocks) => blocks,
             Err(trouble) => {
                 self.visible.fail(trouble.clone());
-                // Refusals too: they may rest on events of this group.
-                for (answer, _) in answers {
-                    let _ = answer.send(Err(LogError::ReadOnly {
-                        reason: trouble.reason().to_owned(),
-                    }));
-                }
                 self.wake_again();
-                return;
+                return Err(LogError::ReadOnly {
+                    reason: trouble.reason().to_owned(),
+                });
             }
         };
         let shared: Vec<_> = blocks
@@ -304,8 +346,11 @@ impl Writer {
             .map(|(first, _, block)| (*first, Arc::clone(block)))
             .collect();
         self.visible.publish(admission, &shared, tree, &full);
-        answer(answers);
-        if let Err(reason) = self.store_group(blocks, &full) {
+        Ok(Recorded { blocks, full })
+    }
+
+    fn store(&mut self, recorded: Recorded) {
+        if let Err(reason) = self.store_group(recorded.blocks, recorded.full) {
             self.visible.fail(Trouble::Failed(reason));
             self.wake_again();
         }
@@ -314,23 +359,20 @@ impl Writer {
     fn store_group(
         &mut self,
         blocks: Vec<JournaledBlock>,
-        full: &[FullTile],
+        full: Vec<FullTile>,
     ) -> Result<(), String> {
         let Some(storage) = &mut self.storage else {
             return Err("storage is closed".to_owned());
         };
         for (first, bytes, _) in blocks {
-            storage.kept.store.insert(first, &bytes)?;
-            self.visible.stored(first);
+            storage.feeder.send(Fed::Block(first, bytes))?;
         }
         for tile in full {
-            storage.kept.store.insert_tile(tile)?;
-            self.visible.stored_tile(tile);
+            storage.feeder.send(Fed::Tile(tile))?;
         }
         storage
             .index
-            .after_commit(&self.visible, &mut storage.journal);
-        Ok(())
+            .after_commit(&self.visible, &mut storage.journal, &storage.feeder)
     }
 
     /// The blocks of the group with the position of their first event, once they are
@@ -347,8 +389,10 @@ impl Writer {
         let failed = |reason: String| Trouble::Failed(reason);
         let events = admission.events();
         let stored = || events.iter().map(|event| event.stored.as_slice());
-        let packed =
-            block::pack(stored()).map_err(|error| failed(format!("zstd failed: {error}")))?;
+        let packed = self
+            .packer
+            .pack(stored())
+            .map_err(|error| failed(format!("zstd failed: {error}")))?;
         let first = admission.from().0;
         let root_before = tree.head().root;
         for event in stored() {
@@ -395,7 +439,14 @@ impl Writer {
             .checkpoints
             .add(checkpoint)
             .map_err(|error| format!("the checkpoint could not be written: {error}"))
-            .and_then(|()| storage.kept.store.insert_checkpoint(checkpoint));
+            .and_then(|()| {
+                let (answer, answered) = std::sync::mpsc::sync_channel(1);
+                let fed = Fed::Checkpoint(Box::new(checkpoint.clone()), answer);
+                storage.feeder.send(fed)?;
+                answered
+                    .recv()
+                    .unwrap_or_else(|_| Err("sled did not take the checkpoint".to_owned()))
+            });
         kept.map_err(|reason| {
             self.visible.fail(Trouble::Failed(reason.clone()));
             self.wake_again();
@@ -409,9 +460,11 @@ impl Writer {
             return Ok(());
         };
         if self.visible.trouble().is_none() {
-            storage.index.seal(&self.visible, &mut storage.journal);
+            storage
+                .index
+                .seal(&self.visible, &mut storage.journal, &storage.feeder)?;
         }
-        storage.index.end();
+        storage.feeder.end();
         drop(storage.journal);
         drop(self.visible.close());
         storage.kept.end()

@@ -194,7 +194,12 @@ fn a_damaged_index_is_derived_anew() {
         let events = 60 + place as u64;
         let (_, report) = open(folder.path());
         assert_eq!(report.indexed_events, 0);
-        let path = fs::read_dir(&index).unwrap().next().unwrap().unwrap().path();
+        let path = fs::read_dir(&index)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
         change(&path, |bytes| {
             let byte = bytes.len() * place / 20;
             bytes[byte] ^= 1;

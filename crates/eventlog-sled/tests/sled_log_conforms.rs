@@ -3,7 +3,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use daicho_eventlog::{EventLog, conformance::Backend};
+use daicho_eventlog::{
+    EventLog, RestoreLog,
+    conformance::{Backend, RestoreBackend},
+};
 use daicho_eventlog_sled::{Options, SledLog};
 use futures::{FutureExt, future, future::BoxFuture};
 
@@ -23,15 +26,27 @@ impl OnSled {
     }
 }
 
-impl Backend for OnSled {
-    fn open(&self) -> BoxFuture<'_, Arc<dyn EventLog>> {
+impl OnSled {
+    fn open_now(&self) -> Arc<SledLog> {
         let options = Options {
             journal_file_bytes: 1 << 20,
             ..Options::default()
         };
         let log = Arc::new(SledLog::open(self.folder.path(), options).unwrap().0);
         *self.open.lock().unwrap() = Some(Arc::clone(&log));
-        future::ready(log as Arc<dyn EventLog>).boxed()
+        log
+    }
+}
+
+impl RestoreBackend for OnSled {
+    fn open_to_restore(&self) -> BoxFuture<'_, Arc<dyn RestoreLog>> {
+        future::ready(self.open_now() as Arc<dyn RestoreLog>).boxed()
+    }
+}
+
+impl Backend for OnSled {
+    fn open(&self) -> BoxFuture<'_, Arc<dyn EventLog>> {
+        future::ready(self.open_now() as Arc<dyn EventLog>).boxed()
     }
 
     fn reopen(&self) -> BoxFuture<'_, Arc<dyn EventLog>> {
@@ -50,4 +65,5 @@ fn log_difference(folder: &std::path::Path) -> Option<daicho_eventlog_sled::Diff
     log.verify().unwrap().difference
 }
 
+daicho_eventlog::restore_suite!(OnSled::new());
 daicho_eventlog::conformance_suite!(OnSled::new());

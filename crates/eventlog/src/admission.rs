@@ -3,8 +3,8 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendOutcome, GlobalPosition, LogError, LogIndex, MAX_APPEND_BYTES, RecordedEvent,
-    StreamName, StreamPosition, WrongExpectedVersion,
+    Append, AppendOutcome, GlobalPosition, InvalidAppend, LogError, LogIndex, MAX_APPEND_BYTES,
+    OutOfOrder, RecordedEvent, StoredEventHead, StreamName, StreamPosition, WrongExpectedVersion,
 };
 
 /// An event with its place and its stored bytes, not durable yet.
@@ -107,6 +107,71 @@ impl Admission {
             last,
             replayed: false,
         })
+    }
+
+    /// Takes events in exactly as another log stored them.
+    ///
+    /// # Errors
+    /// [`LogError::InvalidAppend`] if they do not continue what is there; the admission must then
+    /// not be used any more.
+    pub fn admit_stored(&mut self, index: &LogIndex, stored: Vec<Vec<u8>>) -> Result<(), LogError> {
+        for bytes in stored {
+            let at = self.next();
+            let head = StoredEventHead::from_stored_bytes(&bytes)
+                .map_err(|_| LogError::InvalidAppend(InvalidAppend::NotAnEvent(at)))?;
+            self.continues(index, at, &head)
+                .map_err(|wrong| LogError::InvalidAppend(InvalidAppend::DoesNotContinue(wrong)))?;
+            self.stored_bytes += bytes.len();
+            self.versions
+                .insert(head.stream.clone(), head.stream_position);
+            let outcome = self.commands.entry(head.command_id).or_insert((at, at));
+            outcome.1 = at;
+            self.events.push(AdmittedEvent {
+                global_position: at,
+                stream: head.stream,
+                stored: bytes,
+            });
+        }
+        Ok(())
+    }
+
+    fn continues(
+        &self,
+        index: &LogIndex,
+        at: GlobalPosition,
+        head: &StoredEventHead,
+    ) -> Result<(), OutOfOrder> {
+        if head.global_position != at {
+            return Err(OutOfOrder::GlobalPosition {
+                expected: at,
+                found: head.global_position,
+            });
+        }
+        let expected = self
+            .version(index, &head.stream)
+            .map_or(StreamPosition(0), StreamPosition::next);
+        if head.stream_position != expected {
+            return Err(OutOfOrder::StreamPosition {
+                at,
+                stream: head.stream.clone(),
+                expected,
+                found: head.stream_position,
+            });
+        }
+        let ended = self
+            .commands
+            .get(&head.command_id)
+            .filter(|(_, last)| last.next() != at)
+            .map(|(_, last)| *last)
+            .or_else(|| index.command_outcome(head.command_id).map(|(_, last)| last));
+        match ended {
+            Some(ended) => Err(OutOfOrder::Command {
+                at,
+                command_id: head.command_id,
+                ended,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// The events admitted so far, in global order.

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use crate::{ExpectedVersion, GlobalPosition, NewEvent, StreamName};
+use crate::{ExpectedVersion, GlobalPosition, NewEvent, OutOfOrder, StreamName};
 
 /// Largest append, in stored bytes of all its events together. A longer import is
 /// several appends.
@@ -41,6 +41,12 @@ pub enum InvalidAppend {
     /// Two expectations for one stream.
     #[error("stream {0} has two expected versions; name each stream once")]
     StreamListedTwice(StreamName),
+    /// Stored events of another log do not begin where this log ends, or do not follow each other.
+    #[error("the stored events do not continue this log: {0}")]
+    DoesNotContinue(OutOfOrder),
+    /// Stored bytes of another log are no event.
+    #[error("the bytes for position {0} are no stored event")]
+    NotAnEvent(GlobalPosition),
     /// Its events belong to several commands.
     #[error("the events of an append must share one command id, found {first} and {other}")]
     SeveralCommands {

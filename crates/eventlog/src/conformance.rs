@@ -14,6 +14,7 @@ pub mod contents;
 pub mod proving;
 pub mod reading;
 pub mod reopening;
+pub mod restoring;
 mod sample;
 
 use std::sync::Arc;
@@ -44,6 +45,24 @@ pub fn run<B: Backend, F: Future<Output = ()>>(backend: B, case: impl FnOnce(Arc
         .build()
         .expect("a runtime can be started")
         .block_on(case(Arc::new(backend)));
+}
+
+/// How the suite gets at a backend that can take over another log.
+pub trait RestoreBackend: Backend {
+    /// As [`Backend::open`].
+    fn open_to_restore(&self) -> BoxFuture<'_, Arc<dyn crate::RestoreLog>>;
+}
+
+/// Makes one test of each case of restoring. The argument is an expression that gives a new
+/// [`RestoreBackend`](crate::conformance::RestoreBackend) with an empty log.
+#[macro_export]
+macro_rules! restore_suite {
+    ($backend:expr) => {
+        $crate::conformance_suite! { @cases $backend;
+            restoring::a_restored_log_is_the_same_log,
+            restoring::what_does_not_continue_a_log_is_refused,
+        }
+    };
 }
 
 /// Makes one test of each case of the suite. The argument is an expression that gives

@@ -134,3 +134,15 @@ pub trait EventLog: Send + Sync {
     /// What the storage said. What was acknowledged is durable all the same.
     fn close(&self) -> BoxFuture<'_, Result<(), LogError>>;
 }
+
+/// A log that can take over what another log stored, byte for byte: for restoring a backup and for
+/// moving a log to another backend with the same root.
+pub trait RestoreLog: EventLog {
+    /// Adds events exactly as another log stored them. They must begin where this log ends and be
+    /// whole commands. Returns once they are durable.
+    ///
+    /// # Errors
+    /// [`LogError::InvalidAppend`] if they do not continue this log; nothing was then recorded.
+    /// Otherwise as [`EventLog::append`].
+    fn append_stored(&self, events: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), LogError>>;
+}

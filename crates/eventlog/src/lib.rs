@@ -54,7 +54,7 @@ mod stream_name;
 pub use admission::{Admission, AdmittedEvent};
 pub use append::{Append, AppendOutcome, InvalidAppend, MAX_APPEND_BYTES};
 pub use event::{NewEvent, RecordedEvent};
-pub use event_log::EventLog;
+pub use event_log::{EventLog, RestoreLog};
 pub use expected_version::{ExpectedVersion, WrongExpectedVersion};
 pub use index_segment::IndexSegment;
 pub use log_error::LogError;

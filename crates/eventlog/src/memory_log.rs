@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::evidence::{Checkpoint, FullTile, HashTile, Tree, TreeHead, leaf_hash};
 use crate::{
     Admission, Append, AppendOutcome, EventLog, GlobalPosition, LogError, LogIndex, RecordedEvent,
-    StreamName, StreamPosition,
+    RestoreLog, StreamName, StreamPosition,
 };
 
 /// A log in memory: the whole contract but durability. For tests and demonstrations.
@@ -238,6 +238,26 @@ impl EventLog for MemoryLog {
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
                 .closed = true;
+            Ok(())
+        })
+        .boxed()
+    }
+}
+
+impl RestoreLog for MemoryLog {
+    fn append_stored(&self, events: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), LogError>> {
+        future::lazy(move |_| {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            if state.closed {
+                return Err(LogError::Closed);
+            }
+            let mut admission = Admission::onto(&state.index);
+            admission.admit_stored(&state.index, events.clone())?;
+            for event in events {
+                state.store(event);
+            }
+            state.index.apply(admission);
+            self.head.send_replace(state.index.head());
             Ok(())
         })
         .boxed()

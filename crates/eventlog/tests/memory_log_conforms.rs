@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use daicho_eventlog::{EventLog, MemoryLog, conformance::Backend};
+use daicho_eventlog::{
+    EventLog, MemoryLog, RestoreLog,
+    conformance::{Backend, RestoreBackend},
+};
 use futures::{FutureExt, future, future::BoxFuture};
 
 struct Memory(Arc<MemoryLog>);
@@ -18,4 +21,11 @@ impl Backend for Memory {
     }
 }
 
+impl RestoreBackend for Memory {
+    fn open_to_restore(&self) -> BoxFuture<'_, Arc<dyn RestoreLog>> {
+        future::ready(Arc::clone(&self.0) as Arc<dyn RestoreLog>).boxed()
+    }
+}
+
+daicho_eventlog::restore_suite!(Memory(Arc::new(MemoryLog::new())));
 daicho_eventlog::conformance_suite!(Memory(Arc::new(MemoryLog::new())));

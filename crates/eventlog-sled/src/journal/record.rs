@@ -107,6 +107,18 @@ impl Record {
         Found::Record(record, end)
     }
 
+    /// Whether what stands here, until the end of the file, cannot be the beginning of record
+    /// `first` as it was written: a record is only begun where there is room for all of it, so
+    /// the file has been cut.
+    pub(crate) fn is_cut_off(rest_of_file: &[u8], first: u64) -> bool {
+        if rest_of_file.len() < HEADER_BYTES {
+            return true;
+        }
+        rest_of_file.starts_with(&MAGIC)
+            && rest_of_file[8..16] == first.to_le_bytes()
+            && HEADER_BYTES + u32_at(rest_of_file, 4) as usize > rest_of_file.len()
+    }
+
     /// Offset of the first whole record in `bytes`, wherever it begins.
     pub(crate) fn search(bytes: &[u8]) -> Option<usize> {
         let mut at = 0;

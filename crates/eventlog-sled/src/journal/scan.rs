@@ -104,7 +104,11 @@ impl Scan {
             journal_first: all.first().map_or(0, |file| file.first),
             first,
             next: first,
-            root: TreeHead::EMPTY.root,
+            // The first file read may hold nothing yet: then no record says the root.
+            root: match &tree {
+                Some(tree) if tree.size() == first => tree.head().root,
+                _ => TreeHead::EMPTY.root,
+            },
             tree,
             end: 0,
             last_record: 0,
@@ -174,6 +178,11 @@ impl Scan {
                     self.take(&record, &place, visit)?;
                     self.last_record = at as u64;
                     at += length;
+                }
+                Found::Garbage(_) if is_last && Record::is_cut_off(&bytes[at..], self.next) => {
+                    return Err(damaged(place.says(
+                        "the record runs over the end of the file, where none is ever begun: the file has been cut",
+                    )));
                 }
                 Found::Garbage(_) if is_last && Record::search(&bytes[at + 1..used]).is_none() => {
                     let offset = at as u64;
