@@ -4,6 +4,11 @@ use daicho_domain::Rejection;
 use daicho_eventlog::LogError;
 use daicho_projections::ProjectionError;
 
+/// Why an event cannot be taken into the read models.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StuckReason(pub String);
+
 /// What can go wrong in a use case.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -28,6 +33,18 @@ pub enum AppError {
         "the records are read-only until the operator has mended the cause and restarted the service: {0}; send the command again then, with the same command id"
     )]
     ReadOnly(String),
+    /// The log holds an event that the read models cannot get past, so nothing is decided from
+    /// them. The operator acts; the caller tries again later with the same command id.
+    #[error(
+        "the records cannot be followed beyond event {position}, so nothing can be recorded now; tell the administrator, and send the command again later with the same command id"
+    )]
+    Stuck {
+        /// Position of the event.
+        position: u64,
+        /// Why it cannot be taken in; for operators.
+        #[source]
+        reason: StuckReason,
+    },
     /// What is stored contradicts itself. The operator acts.
     #[error("the records are damaged: {0}")]
     Damaged(String),
@@ -43,7 +60,8 @@ impl AppError {
             Self::Refused(rejection) => rejection.code(),
             Self::CommandIdReused => "command_id_reused",
             Self::Busy => "busy",
-            Self::Unavailable(_) => "unavailable",
+            // For clients it is the same: try again later.
+            Self::Unavailable(_) | Self::Stuck { .. } => "unavailable",
             Self::ReadOnly(_) => "read_only",
             Self::Damaged(_) => "damaged",
             Self::BadFile(_) => "bad_file",
@@ -58,6 +76,7 @@ impl AppError {
             Self::Busy => "ほかの人が同じ記録を更新しています。少し待ってからもう一度操作してください。".into(),
             Self::Unavailable(_) => "現在、記録を読み書きできません。入力した内容を控えて、少し待ってからもう一度操作してください。".into(),
             Self::ReadOnly(_) => "現在、記録は閲覧だけができます(書き込みに失敗したため)。入力した内容を控えて、システム管理者に連絡してください。".into(),
+            Self::Stuck { .. } => "記録の反映が止まっているため、現在、新しい操作は記録できません。入力した内容を控えて、システム管理者に連絡してください。".into(),
             Self::Damaged(_) => "記録に矛盾が見つかりました。システム管理者に連絡してください。".into(),
             Self::BadFile(message) => message.clone(),
         }
@@ -88,6 +107,7 @@ impl From<ProjectionError> for AppError {
     fn from(error: ProjectionError) -> Self {
         match error {
             ProjectionError::Log(error) => error.into(),
+            ProjectionError::CutOff => Self::Unavailable(error.to_string()),
             other => Self::Damaged(other.to_string()),
         }
     }

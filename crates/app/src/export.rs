@@ -55,6 +55,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Refused`] where there is nothing that the caller may read,
+    /// [`AppError::Stuck`] where the records are newer than what could be written,
     /// [`AppError::BadFile`] where the document's encoding cannot hold what is written now.
     pub async fn export(
         &self,
@@ -112,6 +113,8 @@ impl App {
     ) -> Result<std::sync::Arc<ReadModels>, AppError> {
         let until = request.at_position.map(Position::value);
         if until.is_none() && request.as_of.is_none() {
+            // A file does not say that it is old.
+            self.must_follow_the_log()?;
             return Ok(self.models());
         }
         let models = fold(self.log.as_ref(), |event| {

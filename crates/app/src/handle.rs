@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use daicho_access::{Authorized, Caller};
-use daicho_domain::{Actor, Command, Context, Fact, MunicipalityId, Rejection, StreamId};
+use daicho_domain::{Action, Actor, Command, Context, Fact, MunicipalityId, Rejection, StreamId};
 use daicho_eventlog::{
     Append, EventActor, ExpectedVersion, LogError, Metadata, NewEvent, StreamName, StreamPosition,
 };
@@ -53,8 +53,8 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Refused`] with the reason; [`AppError::CommandIdReused`] where the id was used
-    /// for something else; [`AppError::Busy`] and [`AppError::Unavailable`] where trying again
-    /// later with the same id is right.
+    /// for something else; [`AppError::Busy`], [`AppError::Unavailable`] and [`AppError::Stuck`]
+    /// where trying again later with the same id is right.
     pub async fn handle<C: Command>(
         &self,
         caller: &Caller,
@@ -63,6 +63,12 @@ impl App {
     ) -> Result<Done, AppError> {
         let result = self.carry_out(caller, &command, id).await;
         if let Err(AppError::Refused(rejection)) = &result {
+            // Sent twice at once, a command is refused because of its own twin: then the twin's
+            // outcome is the answer.
+            let digest = digest(caller, &command)?;
+            if let Some(done) = self.carried_out_before(id, &digest).await? {
+                return Ok(done);
+            }
             self.record_refusal(caller, C::ACTION, command.subject(), id, rejection)
                 .await;
         }
@@ -74,6 +80,7 @@ impl App {
     /// # Errors
     /// [`AppError::Refused`] with the reason why it could not be carried out.
     pub fn preview<C: Command>(&self, caller: &Caller, command: C) -> Result<Vec<Fact>, AppError> {
+        self.must_follow_the_log()?;
         let models = self.models();
         let view = models.world.view();
         let now = self.now();
@@ -88,6 +95,7 @@ impl App {
         command: &C,
         id: CommandId,
     ) -> Result<Done, AppError> {
+        self.must_follow_the_log()?;
         let digest = digest(caller, command)?;
         if let Some(done) = self.carried_out_before(id, &digest).await? {
             return Ok(done);
@@ -134,9 +142,11 @@ impl App {
                     return before.ok_or(AppError::Busy);
                 }
                 Ok(outcome) => {
-                    self.projector
-                        .catch_up(self.log.as_ref(), |_, _| {})
-                        .await?;
+                    if C::ACTION == Action::PublishSheet {
+                        // The answer to a publication comes with a signed head that covers it.
+                        self.try_to_issue().await;
+                    }
+                    self.catch_up().await?;
                     return Ok(Done {
                         position: Position::new(outcome.last.0),
                         events,
@@ -144,9 +154,7 @@ impl App {
                     });
                 }
                 Err(LogError::WrongExpectedVersion(_)) => {
-                    self.projector
-                        .catch_up(self.log.as_ref(), |_, _| {})
-                        .await?;
+                    self.catch_up().await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -170,9 +178,7 @@ impl App {
         {
             return Err(AppError::CommandIdReused);
         }
-        self.projector
-            .catch_up(self.log.as_ref(), |_, _| {})
-            .await?;
+        self.catch_up().await?;
         let events = usize::try_from(last.0 - first.0 + 1).unwrap_or(usize::MAX);
         Ok(Some(Done {
             position: Position::new(last.0),

@@ -1,6 +1,6 @@
 //! Checks the records against themselves.
 
-use daicho_projections::fold;
+use daicho_projections::{ProjectionError, fold};
 use serde::Serialize;
 
 use crate::app::App;
@@ -29,25 +29,42 @@ pub struct Verification {
 }
 
 impl App {
-    /// Folds the whole log anew and compares the result with the read models that answers come
-    /// from. The log's own storage is checked by its backend.
+    /// Folds the whole log anew, from its events alone and never from a snapshot, and compares
+    /// the result with the read models that answers come from. The log's own storage is checked
+    /// by its backend.
     ///
     /// # Errors
     /// [`AppError::Unavailable`] where the log cannot be read.
     pub async fn verify(&self) -> Result<Verification, AppError> {
-        let current = self
-            .projector
-            .catch_up(self.log.as_ref(), |_, _| {})
-            .await?;
-        let events = current.position.map_or(0, |position| position + 1);
         let mut discrepancies = Vec::new();
-        match fold(self.log.as_ref(), |event| Some(event.global_position.0) <= current.position).await {
-            Ok(fresh) if fresh == *current => {}
-            Ok(_) => discrepancies.push(Discrepancy {
+        match self.catch_up().await {
+            Ok(_) => {}
+            Err(error @ AppError::Stuck { .. }) => discrepancies.push(Discrepancy {
                 check: "read models".into(),
-                found: format!("a fresh fold of {events} events differs from the read models in use"),
-                what_to_do: "restart the service, which folds anew; if it happens again, report it with the log".into(),
+                found: found(&error),
+                what_to_do: "use the version of daicho that wrote the event; if it did, restore the newest verified backup into a new folder".into(),
             }),
+            Err(error) => return Err(error),
+        }
+        let live = self.models();
+        let events = live.next_position();
+        let fresh = fold(self.log.as_ref(), |event| {
+            Some(event.global_position.0) <= live.position
+        })
+        .await;
+        match fresh {
+            Ok(fresh) => {
+                if let (_, Some(difference)) = live.compare_with(fresh).await? {
+                    discrepancies.push(Discrepancy {
+                        check: "read models".into(),
+                        found: format!(
+                            "a fresh fold of {events} events differs from the read models in use: {difference}"
+                        ),
+                        what_to_do: "run 'daicho rebuild', which puts a fresh fold in use; if it happens again, report it with the log".into(),
+                    });
+                }
+            }
+            Err(ProjectionError::Log(error)) => return Err(error.into()),
             Err(error) => discrepancies.push(Discrepancy {
                 check: "read models".into(),
                 found: error.to_string(),
@@ -61,5 +78,13 @@ impl App {
             )],
             discrepancies,
         })
+    }
+}
+
+/// An error with what led to it.
+fn found(error: &AppError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }

@@ -475,6 +475,55 @@ pub enum Event {
 }
 
 impl Event {
+    /// Every pinned name that this version knows.
+    pub const NAMES: [&'static str; 45] = [
+        "municipality-registered.v1",
+        "department-opened.v1",
+        "department-renamed.v1",
+        "department-closed.v1",
+        "account-opened.v1",
+        "grant-given.v1",
+        "grant-withdrawn.v1",
+        "account-disabled.v1",
+        "credentials-changed.v1",
+        "signed-in.v1",
+        "signed-out.v1",
+        "command-refused.v1",
+        "plan-adopted.v1",
+        "goal-added.v1",
+        "policy-added.v1",
+        "measure-added.v1",
+        "project-added.v1",
+        "indicator-placed.v1",
+        "route-set.v1",
+        "document-imported.v1",
+        "layout-recorded.v1",
+        "indicator-defined.v1",
+        "department-assigned.v1",
+        "direction-decided.v1",
+        "targets-set.v1",
+        "targets-revised.v1",
+        "figure-adopted.v1",
+        "commentary-adopted.v1",
+        "actual-entered.v1",
+        "actual-revised.v1",
+        "actual-corrected.v1",
+        "commentary-written.v1",
+        "commentary-revised.v1",
+        "report-submitted.v1",
+        "report-withdrawn.v1",
+        "report-returned.v1",
+        "report-approved.v1",
+        "report-accepted.v1",
+        "report-unlocked.v1",
+        "period-opened.v1",
+        "period-due-changed.v1",
+        "period-closed.v1",
+        "period-reopened.v1",
+        "sheet-published.v1",
+        "correction-published.v1",
+    ];
+
     /// The pinned name, version included (`actual-revised.v1`).
     pub fn name(&self) -> &'static str {
         match self {

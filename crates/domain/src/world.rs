@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
 
 use crate::account::AccountState;
 use crate::department::DepartmentState;
@@ -23,12 +24,15 @@ use crate::plan::PlanState;
 use crate::rejection::Rejection;
 use crate::stream::StreamId;
 
+mod changes;
 mod evolve;
 
+pub use changes::WorldChanges;
 pub use evolve::Unfitting;
 
 /// The state of one stream.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StreamState {
     /// A municipality.
     Municipality(MunicipalityState),
@@ -46,7 +50,7 @@ pub enum StreamState {
     Period(PeriodState),
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Versioned {
     /// Position of the stream's last event, from 0.
     version: u64,
@@ -54,7 +58,7 @@ struct Versioned {
 }
 
 /// The state of everything after some position of the log.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct World {
     streams: OrdMap<StreamId, Versioned>,
 }

@@ -521,6 +521,13 @@ fn no_event_lacks_a_sample() {
 }
 
 #[test]
+fn the_list_of_names_lacks_none() {
+    let listed: BTreeSet<_> = Event::NAMES.map(str::to_owned).into();
+    assert_eq!(listed.len(), Event::NAMES.len());
+    assert_eq!(listed, names_that_decode());
+}
+
+#[test]
 fn no_file_lacks_an_event() {
     let files = names_in_folder();
     let names = names_that_decode();

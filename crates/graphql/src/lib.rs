@@ -24,6 +24,7 @@ mod indicator;
 mod mutation;
 mod people;
 mod plan;
+mod proof;
 mod query;
 mod refusal;
 mod report;

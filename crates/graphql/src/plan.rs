@@ -11,6 +11,7 @@ use crate::cell::Year;
 use crate::failure::Failure;
 use crate::indicator::{Decision, Statement};
 use crate::people::{Municipality, allowed};
+use crate::proof::Proof;
 use crate::request::Asked;
 use crate::scalar::{Date, DateTime, FiscalYear, Id, Position};
 use crate::words;
@@ -120,6 +121,7 @@ impl From<&PeriodState> for Period {
 
 /// A publication of a fiscal year's sheet; 1 is the first, higher numbers are corrections.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct Publication {
     /// Counted from 1.
     pub number: u32,
@@ -127,10 +129,22 @@ pub(crate) struct Publication {
     pub at: DateTime,
     /// Position of the publishing event.
     pub position: Position,
+    #[graphql(skip)]
+    recorded: daicho_app::Position,
     /// Why, for a correction (正誤).
     pub reason: Option<String>,
     /// Indicators that differ from the publication before.
     pub corrected: Vec<Id<IndicatorId>>,
+}
+
+#[ComplexObject]
+impl Publication {
+    /// The smallest signed head of the log that covers this publication; none where the service
+    /// has no key to sign with. Public.
+    async fn proof(&self, ctx: &Context<'_>) -> Result<Option<Proof>, Failure> {
+        let proof = ctx.app().checkpoint_covering(self.recorded).await?;
+        Ok(proof.map(Proof::from))
+    }
 }
 
 impl From<PublicationInfo> for Publication {
@@ -139,6 +153,7 @@ impl From<PublicationInfo> for Publication {
             number: publication.number,
             at: publication.at.into(),
             position: publication.position.into(),
+            recorded: publication.position,
             reason: publication.reason,
             corrected: publication.corrected.into_iter().map(Id).collect(),
         }

@@ -5,12 +5,13 @@ use daicho_domain::calendar::{ja_date, ja_minute};
 use daicho_domain::report::{ContentHash, ReportCell};
 use daicho_domain::{Actor, DocumentId, Event, FiscalYear};
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::decode::Decoded;
 
 /// What kind of thing happened to a figure, for filters and icons.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum HistoryKind {
     /// The indicator was defined.
     Defined,
@@ -73,8 +74,11 @@ impl HistoryKind {
     }
 }
 
+// Under a name of its own: serde would borrow a plain reference from what is read.
+type EventName = &'static str;
+
 /// One line of a history.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// Position in the log.
     pub position: u64,
@@ -83,7 +87,8 @@ pub struct HistoryEntry {
     /// The command that it came from.
     pub command_id: Uuid,
     /// Pinned name of the event.
-    pub event_name: &'static str,
+    #[serde(deserialize_with = "event_name")]
+    pub event_name: EventName,
     /// What kind of thing happened.
     pub kind: HistoryKind,
     /// When (UTC).
@@ -104,6 +109,14 @@ pub struct HistoryEntry {
     pub content: Option<ContentHash>,
     /// The document it was read from.
     pub document: Option<DocumentId>,
+}
+
+fn event_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<EventName, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    Event::NAMES
+        .into_iter()
+        .find(|known| *known == name)
+        .ok_or_else(|| serde::de::Error::custom(format!("'{name}' is no event")))
 }
 
 /// Texts in a history are short; the whole text is in the log.

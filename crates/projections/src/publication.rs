@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 /// A published sheet. Keeping the world costs little: it shares everything that did not
 /// change with the worlds before and after it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedSheet {
     /// The plan.
     pub plan: PlanId,

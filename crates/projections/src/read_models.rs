@@ -13,7 +13,7 @@ use crate::publication::PublishedSheet;
 use crate::refusal::Refusal;
 
 /// The read models after some position of the log. Cloning is cheap.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadModels {
     /// Position of the last event that is folded in; none for an empty log.
     pub position: Option<u64>,
@@ -21,20 +21,25 @@ pub struct ReadModels {
     pub world: World,
     /// Whether the log was made by the demo.
     pub is_demo: bool,
-    histories: OrdMap<IndicatorId, Vector<Arc<HistoryEntry>>>,
-    period_histories: OrdMap<(PlanId, FiscalYear), Vector<Arc<HistoryEntry>>>,
-    refusals: Vector<Arc<Refusal>>,
-    publications: OrdMap<(PlanId, FiscalYear), Vector<Arc<PublishedSheet>>>,
+    pub(crate) histories: OrdMap<IndicatorId, Vector<Arc<HistoryEntry>>>,
+    pub(crate) period_histories: OrdMap<(PlanId, FiscalYear), Vector<Arc<HistoryEntry>>>,
+    pub(crate) refusals: Vector<Arc<Refusal>>,
+    pub(crate) publications: OrdMap<(PlanId, FiscalYear), Vector<Arc<PublishedSheet>>>,
 }
 
 impl ReadModels {
+    /// Position of the event that comes next, which is the number of events folded in.
+    pub fn next_position(&self) -> u64 {
+        self.position.map_or(0, |position| position + 1)
+    }
+
     /// Folds one event in.
     ///
     /// # Errors
     /// When the event is not the next one, cannot be understood, or does not fit what came
     /// before it.
     pub fn apply(&mut self, recorded: &RecordedEvent) -> Result<(), ProjectionError> {
-        let expected = self.position.map_or(0, |position| position + 1);
+        let expected = self.next_position();
         if recorded.global_position.0 != expected {
             return Err(ProjectionError::Gap {
                 expected,

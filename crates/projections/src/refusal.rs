@@ -3,13 +3,14 @@
 use daicho_domain::command::Subject;
 use daicho_domain::{Action, Actor, Event};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::decode::Decoded;
 use crate::history::{HistoryEntry, HistoryKind};
 
 /// One refusal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// Position in the log.
     pub position: u64,

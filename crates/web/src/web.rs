@@ -58,7 +58,7 @@ impl std::fmt::Debug for Web {
 
 pub(crate) type Shared = Arc<Web>;
 
-/// All pages, `/graphql`, `/schema.graphql`, `/.well-known/jwks.json` and the stylesheet, with
+/// All pages, `/graphql`, `/schema.graphql`, `/.well-known/jwks.json`, `/log` and the stylesheet, with
 /// a page for every other address. Serve it with connect info (`SocketAddr`), so that failed
 /// sign-ins are counted by network address.
 pub fn router(web: Web) -> Router {
@@ -68,6 +68,9 @@ pub fn router(web: Web) -> Router {
         .route("/graphql", get(api::graphql::get).post(api::graphql::post))
         .route("/schema.graphql", get(api::schema_document))
         .route("/.well-known/jwks.json", get(api::jwks))
+        .route("/log/checkpoint", get(api::log::checkpoint))
+        .route("/log/keys", get(api::log::keys))
+        .route("/log/tile/{*path}", get(api::log::tile))
         .route(asset::stylesheet_path(), get(asset::stylesheet))
         .route("/", get(page::start::show))
         .route(

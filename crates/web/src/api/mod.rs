@@ -1,7 +1,8 @@
-//! What programs use: GraphQL, its schema, and the keys that check our tokens.
+//! What programs use: GraphQL, its schema, the keys that check our tokens, and the log's evidence.
 
 mod authentication;
 pub(crate) mod graphql;
+pub(crate) mod log;
 mod problem;
 
 use std::sync::Arc;

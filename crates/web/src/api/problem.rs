@@ -71,6 +71,22 @@ problems! {
     MUTATION_BY_GET = METHOD_NOT_ALLOWED, "mutation_by_get",
         "GET answers queries only; send mutations by POST",
         "変更は POST で送信してください。";
+    /// A stranger asks for what auditors may fetch.
+    SIGN_IN = UNAUTHORIZED, "sign_in_first",
+        "this is for auditors; send an access token from the mutation signIn as 'Authorization: Bearer …'",
+        "監査の権限が必要です。signIn で得たアクセストークンを付けて送信してください。";
+    /// Somebody who is no auditor asks, or for more than one municipality's auditor may read.
+    NO_AUDITOR = FORBIDDEN, "forbidden",
+        "hash tiles are for auditors, entry bundles for the auditor of a service that holds one municipality; ask for the proof of a figure instead",
+        "この記録を取得できるのは監査の担当者だけです。数値の証明書は別に発行を依頼できます。";
+    /// There is no such tile.
+    NO_TILE = NOT_FOUND, "not_found",
+        "there is no such tile (yet); ask for what the size in /log/checkpoint gives, in the paths of c2sp.org/tlog-tiles",
+        "指定された記録はありません。";
+    /// The log was never signed.
+    NO_CHECKPOINT = NOT_FOUND, "not_found",
+        "nothing has been signed yet; the service signs its log within a second of the first record",
+        "署名された記録はまだありません。";
     /// The records or the register cannot be reached.
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable",
         "the service cannot answer right now; try again later",

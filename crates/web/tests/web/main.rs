@@ -13,3 +13,4 @@ mod offices;
 mod pages;
 mod reporting;
 mod signing_in;
+mod stuck;

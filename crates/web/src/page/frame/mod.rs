@@ -47,6 +47,9 @@ pub(crate) struct Frame {
     pub(crate) title: String,
     /// Whether the records are a demo's.
     pub(crate) is_demo: bool,
+    /// Whether what is shown is old and nothing can be recorded; said to people who are signed
+    /// in.
+    pub(crate) is_stuck: bool,
     /// Where the stylesheet is.
     pub(crate) stylesheet: &'static str,
     /// What forms carry.
@@ -67,6 +70,7 @@ impl Frame {
         Self {
             title: title.into(),
             is_demo: false,
+            is_stuck: false,
             stylesheet: stylesheet_path(),
             csrf: String::new(),
             path: String::new(),
@@ -87,6 +91,7 @@ impl Frame {
         Ok(Self {
             title: title.into(),
             is_demo: parts.service.is_demo,
+            is_stuck: viewer.is_some() && web.app.is_stuck(),
             csrf: visitor.csrf(),
             path: visitor
                 .path

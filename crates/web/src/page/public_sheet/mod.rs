@@ -16,6 +16,16 @@ use crate::web::Shared;
 document!(PublicSheetPage, "src/page/public_sheet/page.graphql");
 super::two_row_table::table_of!(public_sheet_page);
 
+/// The signed head under the publication.
+struct Evidence {
+    position: String,
+    size: String,
+    root: String,
+    required: i64,
+    is_countersigned: bool,
+    countersigned: Vec<(String, DateTime)>,
+}
+
 /// A later publication.
 struct Version {
     number: i64,
@@ -35,6 +45,7 @@ struct Page {
     /// The newest publication, where an older one is shown.
     newer: Option<i64>,
     versions: Vec<Version>,
+    evidence: Option<Evidence>,
 }
 
 /// Which publication.
@@ -115,6 +126,18 @@ pub(crate) async fn show(
         .iter()
         .map(|version| version.number)
         .max();
+    let evidence = published.publication.proof.map(|proof| Evidence {
+        position: proof.position,
+        size: proof.size,
+        root: proof.root_short,
+        required: proof.required,
+        is_countersigned: proof.is_countersigned,
+        countersigned: proof
+            .countersignatures
+            .into_iter()
+            .map(|given| (given.witness, given.at))
+            .collect(),
+    });
     page(
         StatusCode::OK,
         &Page {
@@ -123,6 +146,7 @@ pub(crate) async fn show(
             published_at: published.publication.at,
             newer: newest.filter(|newest| *newest > published.publication.number),
             versions,
+            evidence,
             table,
         },
     )
