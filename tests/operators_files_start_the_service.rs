@@ -83,6 +83,8 @@ fn every_option_of_serve_is_a_variable_too() {
         "DAICHO_PUBLIC_URL",
         "DAICHO_BEHIND_PROXY",
         "DAICHO_LOG_FORMAT",
+        "DAICHO_LOG_ORIGIN",
+        "DAICHO_EXPECT_CHECKPOINT",
     ] {
         assert!(help.contains(variable), "{variable} is not in the help");
     }

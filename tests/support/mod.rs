@@ -341,3 +341,63 @@ pub fn post(url: &str, token: Option<&str>, body: Value) -> Option<(u16, Value)>
         Some((answer.status().as_u16(), answer.json().await.ok()?))
     })
 }
+
+/// GET as somebody: status, headers and bytes.
+pub fn get_as(url: &str, token: Option<&str>) -> (u16, reqwest::header::HeaderMap, Vec<u8>) {
+    runtime().block_on(async {
+        let mut request = reqwest::Client::new().get(url);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await.expect("the service answers");
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        (status, headers, answer.bytes().await.unwrap().to_vec())
+    })
+}
+
+/// The sample city in a data folder: two years played, R3 published twice.
+pub fn sample_city(data: &str) {
+    succeed(&["demo", "--once", "--data", data, "--password", PASSWORD]);
+}
+
+/// The newest checkpoint of a running service, once it covers more than `size` events.
+#[track_caller]
+pub fn checkpoint_beyond(service: &Service, size: u64) -> (u64, String) {
+    for _ in 0..100 {
+        if let Some((200, text)) = get(&format!("{}/log/checkpoint", service.url)) {
+            let found = size_of(&text);
+            if found > size {
+                return (found, text);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("no checkpoint beyond {size} events within ten seconds");
+}
+
+/// Number of events in a checkpoint's text.
+pub fn size_of(checkpoint: &str) -> u64 {
+    checkpoint.lines().nth(1).unwrap().parse().unwrap()
+}
+
+/// Copies a folder as it is.
+pub fn copy_folder(from: &str, to: &str) {
+    assert!(
+        Command::new("cp")
+            .args(["-a", from, to])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+/// Whether `text` says `part`, however it was wrapped for the terminal.
+pub fn says(text: &str, part: &str) -> bool {
+    let squeezed = |text: &str| -> String {
+        let letters = text.chars();
+        letters
+            .filter(|letter| !letter.is_whitespace() && *letter != '│')
+            .collect()
+    };
+    squeezed(text).contains(&squeezed(part))
+}

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
+use crate::evidence::{LogKeyCommand, Proof, VerifyProof, WitnessCommand};
 use crate::failure::{EXIT_BLOCKED, Failure};
 
 /// Daicho (台帳): an event-sourced records service for evaluation sheets.
@@ -96,8 +97,83 @@ pub enum Command {
     Import(Import),
     /// Writes a sheet to a file.
     Export(Export),
-    /// Checks the records: journal against store, a fresh fold against every read model.
+    /// Checks the records: journal against store, a fresh fold against every read model, the tree
+    /// derived anew against every checkpoint that was ever signed.
     Verify {
+        /// The data folder.
+        #[command(flatten)]
+        data: DataFolder,
+        /// A checkpoint that was kept elsewhere (what /log/checkpoint served); the log must contain
+        /// it. Repeat it for more.
+        #[arg(long, value_name = "CHECKPOINT-FILE")]
+        against: Vec<PathBuf>,
+        /// Public key of the log for these checkpoints, or a file with keys, one a line; the log's
+        /// own keys otherwise. Repeat it for more.
+        #[arg(long = "key", value_name = "KEY")]
+        keys: Vec<String>,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows the public keys of the log, or makes a new key.
+    ///
+    /// The log signs its heads (checkpoints) with a key in DIR/keys. Give the public key to whoever
+    /// is to check them, on another way than the checkpoints themselves.
+    LogKey {
+        /// The data folder.
+        #[command(flatten)]
+        data: DataFolder,
+        /// What to do.
+        #[command(subcommand)]
+        command: LogKeyCommand,
+    },
+    /// Countersigning: for the offices that witness the log, and for asking them.
+    ///
+    /// A witness signs a head only if it continues every head that it has signed before. So nobody, not
+    /// even who holds log and key, can show different people different histories unnoticed.
+    Witness {
+        /// The data folder.
+        #[command(flatten)]
+        data: DataFolder,
+        /// What to do.
+        #[command(subcommand)]
+        command: WitnessCommand,
+    },
+    /// Writes the proof of one figure: who entered, approved and published exactly this, with every
+    /// event and its inclusion proof.
+    Proof(Proof),
+    /// Checks the proof of a figure, without a data folder and without network. Ends with 3 where
+    /// something does not hold.
+    VerifyProof(VerifyProof),
+    /// Writes all records into one file, which is read again and verified. A running service goes
+    /// on meanwhile.
+    ///
+    /// People, passwords and keys (DIR/identity, DIR/keys) are not in it: copy these folders
+    /// separately, and keep them where only you can read them.
+    Backup {
+        /// The data folder.
+        #[command(flatten)]
+        data: DataFolder,
+        /// The new file.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Remove the journal's files that the backup covers, but for the newest 64 MiB. sled alone
+        /// has these events then, and the backup.
+        #[arg(long)]
+        trim_journal: bool,
+    },
+    /// Makes the log of a new data folder out of a backup, and verifies it.
+    Restore {
+        /// The backup.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The new data folder.
+        #[command(flatten)]
+        data: DataFolder,
+    },
+    /// Makes the read models anew from the log, compares them with those in use, and puts the
+    /// new ones in use; a running service goes on meanwhile.
+    Rebuild {
         /// The data folder.
         #[command(flatten)]
         data: DataFolder,
@@ -160,6 +236,13 @@ pub struct Serve {
     /// How log lines are written [default: text].
     #[arg(long, env = "DAICHO_LOG_FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
+    /// Name of the log in its checkpoints, for its first key, e.g. daicho.city.example.jp/log
+    /// [default: made from the municipality's code].
+    #[arg(long, env = "DAICHO_LOG_ORIGIN", value_name = "NAME")]
+    pub log_origin: Option<String>,
+    /// Refuse to start when the log does not contain the checkpoint in this file.
+    #[arg(long, env = "DAICHO_EXPECT_CHECKPOINT", value_name = "CHECKPOINT-FILE")]
+    pub expect_checkpoint: Option<PathBuf>,
 }
 
 /// How log lines are written.
@@ -196,6 +279,10 @@ pub struct Init {
     /// Read the administrator's password from standard input; made up and printed otherwise.
     #[arg(long)]
     pub password_stdin: bool,
+    /// Name of the log in its checkpoints, e.g. daicho.city.example.jp/log; it cannot be changed
+    /// later [default: daicho-CODE.local/log].
+    #[arg(long, env = "DAICHO_LOG_ORIGIN", value_name = "NAME")]
+    pub log_origin: Option<String>,
 }
 
 /// `account …`.

@@ -3,9 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use daicho_app::Witnesses;
+use daicho_eventlog::evidence::VerifierKey;
 use serde::Deserialize;
 
 use crate::arguments::{LogFormat, Serve};
+use crate::evidence::keys_in;
 use crate::failure::Failure;
 
 /// `daicho.toml`; every line is also an option of `serve`.
@@ -17,6 +20,19 @@ struct ConfigFile {
     public_url: Option<String>,
     behind_proxy: Option<bool>,
     log_format: Option<LogFormat>,
+    log_origin: Option<String>,
+    expect_checkpoint: Option<PathBuf>,
+    #[serde(default)]
+    witnesses: WitnessesSection,
+}
+
+/// `[witnesses]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WitnessesSection {
+    keys: Vec<String>,
+    required_for_publication: usize,
+    urls: Vec<String>,
 }
 
 /// How the service runs.
@@ -32,6 +48,14 @@ pub struct Config {
     pub behind_proxy: bool,
     /// How log lines are written.
     pub log_format: LogFormat,
+    /// The log's name, for its first key.
+    pub log_origin: Option<String>,
+    /// A checkpoint that the log must contain.
+    pub expect_checkpoint: Option<PathBuf>,
+    /// Who countersigns.
+    pub witnesses: Witnesses,
+    /// Where witnesses are asked over HTTP.
+    pub witness_urls: Vec<String>,
 }
 
 impl Config {
@@ -63,6 +87,13 @@ impl Config {
                 .log_format
                 .or(file.log_format)
                 .unwrap_or(LogFormat::Text),
+            log_origin: arguments.log_origin.clone().or(file.log_origin),
+            expect_checkpoint: arguments
+                .expect_checkpoint
+                .clone()
+                .or(file.expect_checkpoint),
+            witnesses: witnesses(&file.witnesses)?,
+            witness_urls: file.witnesses.urls,
         })
     }
 
@@ -72,6 +103,37 @@ impl Config {
             .as_deref()
             .is_some_and(|url| url.starts_with("https://"))
     }
+}
+
+fn witnesses(section: &WitnessesSection) -> Result<Witnesses, Failure> {
+    let keys = keys_in(&section.keys)?;
+    if let Some(key) = keys.iter().find(|key| !key.is_witness()) {
+        return Err(Failure::new(format!(
+            "[witnesses] keys has '{key}', which is no witness's key"
+        ))
+        .help("a witness makes its key with 'daicho witness new-key'"));
+    }
+    let mut names: Vec<&str> = keys.iter().map(VerifierKey::name).collect();
+    names.sort_unstable();
+    names.dedup();
+    if section.required_for_publication > names.len() {
+        return Err(Failure::new(format!(
+            "[witnesses] required_for_publication is {}, but keys has {} witnesses",
+            section.required_for_publication,
+            names.len()
+        ))
+        .help("name more witnesses, or require fewer"));
+    }
+    if !section.urls.is_empty() && keys.is_empty() {
+        return Err(
+            Failure::new("[witnesses] urls are asked, but no witness's key is known")
+                .help("add their public keys to [witnesses] keys"),
+        );
+    }
+    Ok(Witnesses {
+        keys,
+        required_for_publication: section.required_for_publication,
+    })
 }
 
 fn read(path: &Path) -> Result<ConfigFile, Failure> {
@@ -102,6 +164,8 @@ mod tests {
             public_url: None,
             behind_proxy: None,
             log_format: None,
+            log_origin: None,
+            expect_checkpoint: None,
         }
     }
 
@@ -138,6 +202,31 @@ mod tests {
                 .unwrap_err()
                 .message
                 .contains("dta")
+        );
+    }
+
+    #[test]
+    fn more_witnesses_cannot_be_required_than_are_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("daicho.toml");
+        let key = daicho_eventlog::evidence::Cosigner::from_seed("audit.example/w", &[7; 32])
+            .unwrap()
+            .verifier()
+            .unwrap();
+        let text = |required: u32| {
+            format!(
+                "data = '/srv'\n[witnesses]\nkeys = ['{key}']\nrequired_for_publication = {required}\nurls = ['http://127.0.0.1:1']\n"
+            )
+        };
+        std::fs::write(&file, text(1)).unwrap();
+        let config = Config::of(&arguments(Some(&file))).unwrap();
+        assert_eq!(config.witnesses.keys, std::slice::from_ref(&key));
+        assert_eq!(config.witness_urls, ["http://127.0.0.1:1"]);
+        std::fs::write(&file, text(2)).unwrap();
+        let refused = Config::of(&arguments(Some(&file))).unwrap_err();
+        assert!(
+            refused.message.contains("keys has 1 witnesses"),
+            "{refused}"
         );
     }
 

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::Demo;
+use crate::evidence::{self, DEMO_ORIGIN, EvidenceSettings, Making};
 use crate::failure::{EXIT_DISCREPANCY, Failure, with_causes};
 use crate::operation::verification;
 use crate::serve::serve;
@@ -72,6 +73,7 @@ pub async fn run(arguments: Demo) -> Result<u8, Failure> {
         return Ok(exit);
     }
     let settings = WebSettings::default();
+    let _signing = evidence::Running::start(&service.app, &[])?;
     serve(service, &folder, arguments.listen, settings, |address| {
         println_all(&welcome(
             address,
@@ -108,6 +110,7 @@ async fn build(folder: &Path, password: &str) -> Result<(Service, Kept), Failure
         ids: Arc::new(SeededIds::new(SEED)),
     };
     let service = Service::open(folder, Opening::MayBeNew, story, settings()).await?;
+    equip(&service).await?;
     let mut progress = Progress::of("playing two years");
     let played = daicho_sample::play(&service.app, &clock, SEED, |done, all| {
         progress.tell(done, all)
@@ -125,6 +128,7 @@ async fn build(folder: &Path, password: &str) -> Result<(Service, Kept), Failure
         settings(),
     )
     .await?;
+    equip(&service).await?;
     Ok((service, kept))
 }
 
@@ -145,7 +149,17 @@ async fn reopen(folder: &Path) -> Result<(Service, Kept), Failure> {
         settings(),
     )
     .await?;
+    equip(&service).await?;
     Ok((service, kept))
+}
+
+/// Gives the city's log its key.
+async fn equip(service: &Service) -> Result<(), Failure> {
+    let settings = EvidenceSettings {
+        origin: Some(DEMO_ORIGIN.to_owned()),
+        ..EvidenceSettings::default()
+    };
+    evidence::equip(service, settings, Making::IfMissing).await
 }
 
 /// Gives everybody the password that is printed this time.
@@ -279,7 +293,7 @@ async fn tell(service: &Service, kept: &Kept) -> Result<u8, Failure> {
     lines.push(String::new());
     lines.extend(history(service, app, kept)?);
     lines.push(String::new());
-    let verification = verification(service).await?;
+    let verification = verification(service, Vec::new(), &[]).await?;
     lines.extend(crate::operation::verification_lines(&verification));
     println_all(&lines);
     Ok(if verification.discrepancies.is_empty() {

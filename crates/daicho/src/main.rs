@@ -1,9 +1,11 @@
 //! The binary: command line, wiring, exit statuses.
 
 mod arguments;
+mod backup;
 mod config;
 mod control;
 mod demo;
+mod evidence;
 mod failure;
 mod operation;
 mod serve;
@@ -15,12 +17,18 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{
-    AccountCommand, Arguments, Command, DepartmentCommand, Export, Import, Init, LogFormat, Serve,
+    AccountCommand, Arguments, Command, DataFolder, DepartmentCommand, Export, Import, Init,
+    LogFormat, Serve,
 };
+use backup::BackupOperation;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::Parser;
 use daicho_web::WebSettings;
+use evidence::{
+    EvidenceOperation, EvidenceSettings, LogKeyCommand, Making, Proof, ProofOperation,
+    WitnessCommand,
+};
 use failure::{EXIT_DISCREPANCY, Failure};
 use operation::{
     AccountOperation, DepartmentOperation, ExportOperation, ImportOperation, InitOperation,
@@ -88,8 +96,46 @@ async fn run(command: Command) -> Result<u8, Failure> {
         Command::Plans { data } => print(&on_folder(data.path()?, Operation::Plans, false).await?),
         Command::Import(arguments) => import(arguments).await,
         Command::Export(arguments) => export(arguments).await,
-        Command::Verify { data, json } => {
-            print(&on_folder(data.path()?, Operation::Verify { json }, false).await?)
+        Command::Verify {
+            data,
+            json,
+            against,
+            keys,
+        } => {
+            let files = against.iter().map(|file| evidence::owned_checkpoint(file));
+            let operation = Operation::Verify {
+                json,
+                against: files.collect::<Result<_, _>>()?,
+                keys: evidence::key_texts(&keys)?,
+            };
+            print(&on_folder(data.path()?, operation, false).await?)
+        }
+        Command::LogKey { data, command } => {
+            let operation = match command {
+                LogKeyCommand::Show => EvidenceOperation::ShowLogKeys,
+                LogKeyCommand::Rotate => EvidenceOperation::RotateLogKey,
+            };
+            print(&on_folder(data.path()?, Operation::Evidence(operation), false).await?)
+        }
+        Command::Witness { data, command } => witness(&data, command).await,
+        Command::Proof(arguments) => proof(arguments).await,
+        Command::VerifyProof(arguments) => print(&evidence::verify_proof(&arguments)?),
+        Command::Backup {
+            data,
+            output,
+            trim_journal,
+        } => {
+            // A running service has another working folder.
+            let file = std::path::absolute(&output).map_err(Failure::new)?;
+            let operation = Operation::Backup(BackupOperation { file, trim_journal });
+            print(&on_folder(data.path()?, operation, false).await?)
+        }
+        Command::Restore { file, data } => {
+            log_to_stderr(LogFormat::Text, "warn");
+            print(&backup::restore(&file, data.path()?).await?)
+        }
+        Command::Rebuild { data, json } => {
+            print(&on_folder(data.path()?, Operation::Rebuild { json }, false).await?)
         }
     }
 }
@@ -118,6 +164,19 @@ async fn serve(arguments: &Serve) -> Result<u8, Failure> {
         service::settings(),
     )
     .await?;
+    let settings = EvidenceSettings {
+        origin: config.log_origin.clone(),
+        witnesses: config.witnesses.clone(),
+    };
+    evidence::equip(&service, settings, Making::IfMissing).await?;
+    if let Some(file) = &config.expect_checkpoint
+        && let Err(failure) = evidence::must_contain(&service, file).await
+    {
+        // Nothing was served from it; what is wrong is said, whatever closing says.
+        let _ = service.release().await;
+        return Err(failure);
+    }
+    let _evidence = evidence::Running::start(&service.app, &config.witness_urls)?;
     let settings = WebSettings {
         secure_cookies: config.is_behind_tls(),
         public_url: config.public_url.clone(),
@@ -165,6 +224,12 @@ async fn on_folder(
         }
         Err(failure) => return Err(failure),
     };
+    let making = if is_verification {
+        Making::Never
+    } else {
+        Making::IfMissing
+    };
+    evidence::equip(&service, EvidenceSettings::default(), making).await?;
     let result = operation::run(&service, operation, &operator).await;
     // What was carried out stays so, whatever closing says.
     let closed = service.close().await;
@@ -215,6 +280,7 @@ fn init_operation(init: Init) -> Result<InitOperation, Failure> {
         admin_name: init.admin_name,
         password,
         print_password,
+        log_origin: init.log_origin,
     })
 }
 
@@ -403,6 +469,11 @@ async fn export(arguments: Export) -> Result<u8, Failure> {
         acting: arguments.account,
     });
     let outcome = on_folder(arguments.data.path()?, operation, false).await?;
+    write_file(&outcome, arguments.output.as_deref())
+}
+
+/// Writes the file that an operation gave back; what comes back is the exit status.
+fn write_file(outcome: &Outcome, output: Option<&Path>) -> Result<u8, Failure> {
     let bytes = outcome
         .file
         .as_deref()
@@ -413,11 +484,77 @@ async fn export(arguments: Export) -> Result<u8, Failure> {
             Failure::new("the service gave no file")
                 .help("use the same version of daicho as the service")
         })?;
-    match arguments.output {
-        Some(path) => std::fs::write(&path, &bytes).map_err(|error| {
+    match output {
+        Some(path) => std::fs::write(path, &bytes).map_err(|error| {
             Failure::new(format!("{} cannot be written: {error}", path.display()))
         })?,
         None => std::io::stdout().write_all(&bytes).map_err(Failure::new)?,
     }
     Ok(outcome.exit)
+}
+
+async fn witness(data: &DataFolder, command: WitnessCommand) -> Result<u8, Failure> {
+    match command {
+        WitnessCommand::NewKey { name, output } => {
+            print(&evidence::new_witness_key(&name, &output)?)
+        }
+        WitnessCommand::Cosign {
+            file,
+            key,
+            log_keys,
+            state,
+        } => {
+            let now = surroundings::of_this_machine().clock.now();
+            print(&evidence::witness_cosign(
+                &file, &key, &log_keys, state, now,
+            )?)
+        }
+        WitnessCommand::Request {
+            output,
+            old_size,
+            witness,
+        } => {
+            let operation = EvidenceOperation::WitnessRequest {
+                old_size,
+                witness: witness
+                    .map(|key| evidence::key_texts(&[key]))
+                    .transpose()?
+                    .and_then(|keys| keys.into_iter().next()),
+            };
+            let outcome = on_folder(data.path()?, Operation::Evidence(operation), false).await?;
+            write_file(&outcome, output.as_deref())
+        }
+        WitnessCommand::Add { file, witnesses } => {
+            let operation = EvidenceOperation::WitnessAdd {
+                lines: evidence::text_of(&file)?,
+                witnesses: evidence::key_texts(&witnesses)?,
+            };
+            print(&on_folder(data.path()?, Operation::Evidence(operation), false).await?)
+        }
+    }
+}
+
+async fn proof(arguments: Proof) -> Result<u8, Failure> {
+    let plan = arguments
+        .plan
+        .map(|plan| {
+            plan.parse().map_err(|_| {
+                Failure::new(format!("'{plan}' is no plan"))
+                    .help("see 'daicho plans' for the plans")
+            })
+        })
+        .transpose()?;
+    let operation = EvidenceOperation::Proof(ProofOperation {
+        plan,
+        fiscal_year: arguments.fiscal_year.parse().map_err(Failure::new)?,
+        indicator: arguments.indicator,
+        acting: arguments.account,
+    });
+    let outcome = on_folder(
+        arguments.data.path()?,
+        Operation::Evidence(operation),
+        false,
+    )
+    .await?;
+    write_file(&outcome, arguments.output.as_deref())
 }

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use axum::{Json, Router};
+use daicho_app::{App, Position};
 use daicho_identity::JwtIssuer;
 use daicho_web::{Web, WebSettings};
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -114,25 +116,61 @@ fn router(service: &Arc<Service>, settings: WebSettings) -> Result<Router, Failu
 }
 
 /// Ready once the read models have everything that the log has, and while it can be written to.
-async fn readyz(State(app): State<Arc<daicho_app::App>>) -> impl IntoResponse {
-    if let Some(reason) = app.read_only_reason() {
-        return (
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("read-only: {reason}; mend the cause and restart the service\n"),
-        );
-    }
-    match app.lag().await {
-        Ok(0) => (StatusCode::OK, "caught up\n".to_owned()),
-        Ok(behind) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("{behind} events behind\n"),
-        ),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+/// The answer names position and head of the records, and why it is not ready.
+async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let readiness = Readiness::of(&app).await;
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(readiness))
+}
+
+/// Whether the service can do its work.
+#[derive(Debug, Default, Serialize)]
+struct Readiness {
+    ready: bool,
+    position: Option<Position>,
+    head: Option<Position>,
+    lag_events: Option<u64>,
+    reason: Option<String>,
+}
+
+impl Readiness {
+    async fn of(app: &App) -> Self {
+        let health = match app.projection_health().await {
+            Ok(health) => health,
+            Err(error) => {
+                return Self {
+                    reason: Some(with_causes(&error)),
+                    ..Self::default()
+                };
+            }
+        };
+        let read_only = app
+            .read_only_reason()
+            .map(|reason| format!("read-only: {reason}; mend the cause and restart the service"));
+        let reason = match &health.stuck {
+            Some(stuck) => Some(format!(
+                "stuck at event {}: {}",
+                stuck.position, stuck.reason
+            )),
+            None if read_only.is_some() => read_only,
+            None => (!health.is_well()).then(|| format!("{} events behind", health.lag_events)),
+        };
+        Self {
+            ready: reason.is_none(),
+            position: health.position,
+            head: health.head,
+            lag_events: Some(health.lag_events),
+            reason,
+        }
     }
 }
 
 /// What a monitoring system wants to know, in the Prometheus text format.
-async fn metrics(State(app): State<Arc<daicho_app::App>>) -> impl IntoResponse {
+async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let position = app
         .position()
         .map_or_else(|| "NaN".to_owned(), |position| position.to_string());
@@ -141,10 +179,14 @@ async fn metrics(State(app): State<Arc<daicho_app::App>>) -> impl IntoResponse {
         .await
         .map_or_else(|_| "NaN".to_owned(), |lag| lag.to_string());
     let read_only = u8::from(app.read_only_reason().is_some());
+    let stuck = u8::from(app.is_stuck());
     let text = format!(
         "# HELP daicho_read_only Whether a failed write keeps the log from being written to.\n\
          # TYPE daicho_read_only gauge\n\
          daicho_read_only {read_only}\n\
+         # HELP daicho_stuck Whether the log holds an event that the read models cannot get past.\n\
+         # TYPE daicho_stuck gauge\n\
+         daicho_stuck {stuck}\n\
          # HELP daicho_position Position of the last event in the read models.\n\
          # TYPE daicho_position gauge\n\
          daicho_position {position}\n\
@@ -153,4 +195,40 @@ async fn metrics(State(app): State<Arc<daicho_app::App>>) -> impl IntoResponse {
          daicho_lag_events {lag}\n"
     );
     ([("content-type", "text/plain; version=0.0.4")], text)
+}
+
+#[cfg(test)]
+mod tests {
+    use daicho_testkit::TestApp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_service_that_is_stuck_is_not_ready_and_says_at_which_event() {
+        let (service, _) = TestApp::sample_city().await;
+        let well = Readiness::of(&service.app).await;
+        assert!(well.ready && well.reason.is_none(), "{well:?}");
+        assert_eq!(well.position, well.head);
+
+        let at = service.append_what_nobody_understands().await;
+        let behind = Readiness::of(&service.app).await;
+        assert_eq!(behind.reason.as_deref(), Some("1 events behind"));
+
+        service.app.verify().await.unwrap();
+        let answer = readyz(State(service.app)).await.into_response();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await;
+        let json: serde_json::Value = serde_json::from_slice(&body.unwrap()).unwrap();
+        assert_eq!(json["ready"], false);
+        assert_eq!(
+            (&json["position"], &json["head"]),
+            (&(at - 1).into(), &at.into())
+        );
+        let reason = json["reason"].as_str().unwrap();
+        assert!(
+            reason.starts_with(&format!("stuck at event {at}: "))
+                && reason.contains("department-split.v7"),
+            "{reason}"
+        );
+    }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daicho_access::Access;
-use daicho_app::{App, Surroundings};
+use daicho_app::{App, Snapshots, Surroundings};
+use daicho_eventlog::EventLog;
 use daicho_eventlog_sled::{OpenReport, OpenStage, Options, SledLog};
 use daicho_identity::{HashCost, IDENTITY_FILE, IdentityStore, Lifetimes, Settings};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -22,6 +23,10 @@ const LOG_FOLDER: &str = "log";
 /// Folder of the identity store within the data folder.
 const IDENTITY_FOLDER: &str = "identity";
 
+/// Folder of the read models' snapshots within the data folder. It can be deleted at any time,
+/// and belongs in no backup.
+const SNAPSHOT_FOLDER: &str = "snapshots";
+
 /// Everything that runs over one data folder.
 pub struct Service {
     /// The use cases.
@@ -30,6 +35,8 @@ pub struct Service {
     pub identity: Arc<IdentityStore>,
     /// The log, for checks of its storage.
     pub log: Arc<SledLog>,
+    /// The data folder.
+    pub folder: PathBuf,
     following: JoinHandle<()>,
 }
 
@@ -139,10 +146,11 @@ impl Service {
         .map_err(|error| Failure::new(with_causes(&error)))?;
         let access = Access::new().map_err(|error| Failure::new(with_causes(&error)))?;
         let mut progress = Progress::of("reading the records");
-        let app = App::open(
+        let app = App::open_with(
             Arc::clone(&log) as Arc<_>,
             access,
             surroundings,
+            Some(Snapshots::in_folder(folder.join(SNAPSHOT_FOLDER))),
             |done, all| progress.tell(done, all),
         )
         .await?;
@@ -154,8 +162,18 @@ impl Service {
             app,
             identity: Arc::new(identity),
             log,
+            folder: folder.to_owned(),
             following,
         })
+    }
+
+    /// Lets go of the folder without signing anything: of a log that is not to be believed.
+    ///
+    /// # Errors
+    /// What the storage said.
+    pub async fn release(self) -> Result<(), Failure> {
+        self.following.abort();
+        Ok(EventLog::close(self.log.as_ref()).await?)
     }
 
     /// Makes everything durable and lets go of the folder.
@@ -220,6 +238,22 @@ fn open_log(folder: &Path) -> Result<(SledLog, OpenReport), Failure> {
             progress.tell(done, all);
         });
     Ok(opened?)
+}
+
+/// A new, empty log in the data folder `folder`, which must have none.
+///
+/// # Errors
+/// Where there is a log already, or the folder cannot be used.
+pub fn new_log(folder: &Path) -> Result<SledLog, Failure> {
+    prepare(folder)?;
+    let log_folder = folder.join(LOG_FOLDER);
+    if log_folder.exists() {
+        return Err(
+            Failure::new(format!("{} holds a log already", folder.display()))
+                .help("restore into a new folder; what is there is not overwritten"),
+        );
+    }
+    Ok(open_log(&log_folder)?.0)
 }
 
 /// Says what opening found, where that is anything but a folder that was closed properly.

@@ -48,6 +48,13 @@ pub fn entropy() -> Entropy {
     Entropy::from_fn(fill_with_random)
 }
 
+/// 32 random bytes that a key is made from.
+pub fn random_seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    fill_with_random(&mut seed);
+    seed
+}
+
 /// A password that nobody has to think of: 24 letters and digits that are not mistaken for
 /// each other, about 119 bits.
 pub fn made_up_password() -> String {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{announced, forget, register};
 use super::{Outcome, give};
+use crate::evidence::{EvidenceSettings, Making, equip};
 use crate::failure::Failure;
 use crate::service::Service;
 
@@ -30,6 +31,8 @@ pub struct InitOperation {
     pub password: String,
     /// Whether the password was made up and has to be printed.
     pub print_password: bool,
+    /// The log's name; made from the code otherwise.
+    pub log_origin: Option<String>,
 }
 
 pub(super) async fn run(
@@ -133,11 +136,23 @@ pub(super) async fn run(
     recorded
         .await
         .inspect_err(|_: &Failure| forget(service, account))?;
+    let settings = EvidenceSettings {
+        origin: operation.log_origin,
+        ..EvidenceSettings::default()
+    };
+    equip(service, settings, Making::IfMissing).await?;
     let mut lines = vec![format!(
         "{} is set up; its administrator signs in as '{}'",
         operation.name, operation.admin
     )];
     lines.extend(announced(&operation.password, operation.print_password));
+    if let Some(keys) = service.app.log_keys() {
+        lines.push(format!(
+            "public key of its log: {}",
+            keys.signing().verifier()
+        ));
+        lines.push("give that key to the audit office; see 'daicho help log-key'".into());
+    }
     lines.push("next: 'daicho account open' and 'daicho account grant' for the planning office, then 'daicho import'".into());
     Ok(Outcome::lines(lines))
 }

@@ -4,12 +4,14 @@
 mod account;
 mod department;
 mod init;
+mod rebuild;
 mod sheet;
 mod verify;
 
 pub use account::AccountOperation;
 pub use department::DepartmentOperation;
 pub use init::InitOperation;
+pub(crate) use sheet::plan_asked_for;
 pub use sheet::{ExportOperation, ImportOperation, dry_run_without_records};
 pub(crate) use verify::{lines as verification_lines, verification};
 
@@ -17,6 +19,8 @@ use daicho_app::{Caller, CommandId};
 use daicho_domain::{AccountId, Command, MunicipalityId};
 use serde::{Deserialize, Serialize};
 
+use crate::backup::{self, BackupOperation};
+use crate::evidence::{self, AgainstFile, EvidenceOperation};
 use crate::failure::Failure;
 use crate::service::Service;
 
@@ -38,6 +42,19 @@ pub enum Operation {
     Export(ExportOperation),
     /// `verify`.
     Verify {
+        /// One JSON document instead of lines.
+        json: bool,
+        /// Checkpoints that were kept elsewhere.
+        against: Vec<AgainstFile>,
+        /// Public keys for them, where they are not the log's own.
+        keys: Vec<String>,
+    },
+    /// `log-key …`, `witness …`, `proof`.
+    Evidence(EvidenceOperation),
+    /// `backup`.
+    Backup(BackupOperation),
+    /// `rebuild`.
+    Rebuild {
         /// One JSON document instead of lines.
         json: bool,
     },
@@ -94,7 +111,14 @@ pub async fn run(
         Operation::Plans => Ok(sheet::plans(service, operator)),
         Operation::Import(operation) => sheet::import(service, operation).await,
         Operation::Export(operation) => sheet::export(service, operation, operator).await,
-        Operation::Verify { json } => verify::run(service, json).await,
+        Operation::Verify {
+            json,
+            against,
+            keys,
+        } => verify::run(service, json, against, &keys).await,
+        Operation::Evidence(operation) => evidence::run(service, operation, operator).await,
+        Operation::Backup(operation) => backup::run(service, operation).await,
+        Operation::Rebuild { json } => rebuild::run(service, json).await,
     }
 }
 
@@ -118,7 +142,11 @@ fn account_called(service: &Service, name: &str) -> Result<AccountId, Failure> {
 }
 
 /// The account named by `--as` as the one who acts; without it the operator.
-fn acting_as(service: &Service, name: Option<&str>, operator: &str) -> Result<Caller, Failure> {
+pub(crate) fn acting_as(
+    service: &Service,
+    name: Option<&str>,
+    operator: &str,
+) -> Result<Caller, Failure> {
     match name {
         Some(name) => account_called(service, name).map(Caller::Account),
         None => Ok(Caller::Operator(operator.to_owned())),

@@ -121,7 +121,10 @@ pub(super) fn plans(service: &Service, operator: &str) -> Outcome {
 }
 
 /// The plan asked for, or the only one.
-fn plan_asked_for(plans: &[PlanInfo], asked: Option<PlanId>) -> Result<&PlanInfo, Failure> {
+pub(crate) fn plan_asked_for(
+    plans: &[PlanInfo],
+    asked: Option<PlanId>,
+) -> Result<&PlanInfo, Failure> {
     match (asked, plans) {
         (Some(id), plans) => plans.iter().find(|plan| plan.plan == id).ok_or_else(|| {
             Failure::new(format!("there is no plan {id}")).help("see 'daicho plans' for the plans")

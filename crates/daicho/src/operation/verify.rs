@@ -1,15 +1,21 @@
-//! `verify`: the log's storage against itself, the read models against the log.
+//! `verify`: the log's storage against itself, the read models against the log, the log against
+//! every head that was ever signed.
 
 use std::sync::Arc;
 
 use daicho_app::{Discrepancy, Verification};
 
 use super::Outcome;
+use crate::evidence::{AgainstFile, findings};
 use crate::failure::{EXIT_DISCREPANCY, Failure, with_causes};
 use crate::service::Service;
 
 /// Everything that is checked.
-pub(crate) async fn verification(service: &Service) -> Result<Verification, Failure> {
+pub(crate) async fn verification(
+    service: &Service,
+    against: Vec<AgainstFile>,
+    keys: &[String],
+) -> Result<Verification, Failure> {
     let mut verification = service.app.verify().await?;
     let log = Arc::clone(&service.log);
     let storage = tokio::task::spawn_blocking(move || log.verify())
@@ -35,6 +41,9 @@ pub(crate) async fn verification(service: &Service) -> Result<Verification, Fail
                     .into(),
         }),
     }
+    let evidence = findings(service, against, keys).await?;
+    verification.checks.extend(evidence.checks);
+    verification.discrepancies.extend(evidence.discrepancies);
     Ok(verification)
 }
 
@@ -60,8 +69,13 @@ pub(crate) fn lines(verification: &Verification) -> Vec<String> {
     lines
 }
 
-pub(super) async fn run(service: &Service, json: bool) -> Result<Outcome, Failure> {
-    let verification = verification(service).await?;
+pub(super) async fn run(
+    service: &Service,
+    json: bool,
+    against: Vec<AgainstFile>,
+    keys: &[String],
+) -> Result<Outcome, Failure> {
+    let verification = verification(service, against, keys).await?;
     let exit = if verification.discrepancies.is_empty() {
         0
     } else {
