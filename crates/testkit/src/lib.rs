@@ -1,10 +1,20 @@
-//! What tests across crates share: a service in memory, and the sample city in it.
+//! What tests across crates share: a service in memory, and the sample city in it; and a
+//! simulator that plays people, nodes and a failing storage from a seed, with an auditor that
+//! checks what came of it and shares no code with the service.
 #![allow(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
     clippy::allow_attributes,
     reason = "test code; a panic is how a test fails"
 )]
+
+pub mod auditor;
+mod simulator;
+mod strange_event;
+
+pub use simulator::{
+    Counts, PlantedBug, SimulationFailure, SimulationReport, simulate, simulate_with,
+};
 
 use std::sync::Arc;
 
