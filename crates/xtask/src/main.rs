@@ -15,6 +15,7 @@ mod test_counts;
 mod tools;
 mod top_level;
 mod torture;
+mod verifiers;
 mod workspace;
 
 use std::process::ExitCode;

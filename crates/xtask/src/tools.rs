@@ -1,8 +1,10 @@
 //! The tools that the tests need: found, or installed.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::command::{self, CommandError, cargo, program};
+use crate::verifiers;
 use crate::workspace::Workspace;
 
 /// A program that comes from a Debian package.
@@ -10,28 +12,41 @@ struct DebianTool {
     program: &'static str,
     package: &'static str,
     needed_by: &'static str,
+    /// The service that the package would leave enabled and running; the tests start their own.
+    service: Option<&'static str>,
 }
 
-const DEBIAN_TOOLS: [DebianTool; 4] = [
+const DEBIAN_TOOLS: [DebianTool; 5] = [
     DebianTool {
         program: "chromium",
         package: "chromium",
         needed_by: "journeys in a browser",
+        service: None,
     },
     DebianTool {
         program: "chromedriver",
         package: "chromium-driver",
         needed_by: "journeys in a browser",
+        service: None,
     },
     DebianTool {
         program: "node",
         package: "nodejs",
         needed_by: "journeys of a GraphQL client under Node",
+        service: None,
     },
     DebianTool {
         program: "npm",
         package: "npm",
         needed_by: "journeys of a GraphQL client under Node",
+        service: None,
+    },
+    DebianTool {
+        // Debian keeps the server's programs out of PATH.
+        program: "/usr/lib/postgresql/15/bin/postgres",
+        package: "postgresql-15",
+        needed_by: "the shared log on PostgreSQL",
+        service: Some("postgresql"),
     },
 ];
 
@@ -49,6 +64,7 @@ const CARGO_TOOLS: [(&str, &str); 2] = [("cargo-nextest", "0.9.143"), ("cargo-de
 pub fn install_missing(workspace: &Workspace) -> Result<Vec<String>, CommandError> {
     let mut warnings = debian_tools();
     warnings.extend(node_packages(workspace));
+    warnings.extend(verifiers::install_missing());
     for (name, version) in CARGO_TOOLS {
         cargo_tool(name, version)?;
     }
@@ -77,6 +93,13 @@ fn debian_tools() -> Vec<String> {
     if let Err(error) = installed {
         println!("{error}");
     }
+    for tool in &wanted {
+        if let Some(service) = tool.service
+            && answers_version(tool.program)
+        {
+            stop_service(service);
+        }
+    }
     missing()
         .iter()
         .map(|tool| {
@@ -88,18 +111,41 @@ fn debian_tools() -> Vec<String> {
         .collect()
 }
 
+/// Stops and disables the service of a package that was installed just now: nobody asked for it. One
+/// that was there before is left alone.
+fn stop_service(service: &str) {
+    if !command::answers(program("systemctl").arg("--version")) {
+        return;
+    }
+    // Where systemd is not running, as in a container, nothing was started; the links for the next start go.
+    for arguments in [["stop", service], ["disable", service]] {
+        let done =
+            as_root("systemctl").map(|mut systemctl| command::answers(systemctl.args(arguments)));
+        if !done.unwrap_or(false) {
+            println!(
+                "systemctl {} {service}: not done, look whether it runs",
+                arguments[0]
+            );
+        }
+    }
+}
+
 /// Runs `apt-get`, with `sudo` when it is there and this is not root.
-fn apt_get(arguments: &[&str]) -> Result<(), CommandError> {
-    let is_root = command::output_of(program("id").arg("-u"))?.trim() == "0";
-    let mut apt = if is_root {
-        program("apt-get")
-    } else {
-        // -n: asking for a password would wait for ever where nobody is.
-        let mut sudo = program("sudo");
-        sudo.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
-        sudo
-    };
+pub(crate) fn apt_get(arguments: &[&str]) -> Result<(), CommandError> {
+    let mut apt = as_root("apt-get")?;
     command::run(apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// A program as root, by `sudo` when this is not root.
+fn as_root(name: &str) -> Result<Command, CommandError> {
+    let is_root = command::output_of(program("id").arg("-u"))?.trim() == "0";
+    if is_root {
+        return Ok(program(name));
+    }
+    // -n: asking for a password would wait for ever where nobody is.
+    let mut sudo = program("sudo");
+    sudo.args(["-n", "DEBIAN_FRONTEND=noninteractive", name]);
+    Ok(sudo)
 }
 
 fn node_packages(workspace: &Workspace) -> Vec<String> {
