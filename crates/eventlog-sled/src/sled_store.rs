@@ -151,8 +151,9 @@ impl SledStore {
                 return Err(reason.clone());
             }
             // Somebody waits: not only when enough has come together.
-            progress.writer_waits = true;
-            self.changed.notify_all();
+            if !std::mem::replace(&mut progress.writer_waits, true) {
+                self.changed.notify_all();
+            }
             progress = self
                 .changed
                 .wait(progress)
