@@ -23,7 +23,7 @@ pub(crate) async fn verification(
         .map_err(|_| Failure::new("checking the log was interrupted"))?;
     match storage {
         Ok(found) => {
-            let check = "every event of the journal compared with sled, byte for byte; chain and positions derived anew";
+            let check = "every event of the journal compared with sled, byte for byte; tree, tiles and positions derived anew";
             verification.checks.push(check.into());
             if let Some(difference) = found.difference {
                 verification.discrepancies.push(Discrepancy {
