@@ -284,17 +284,16 @@ impl Visible {
     /// The hashes of `tile`. A tile that sled does not have, or not as it must be, is derived from
     /// what is below it.
     pub(crate) fn hash_tile(&self, tile: HashTile) -> Result<Vec<u8>, LogError> {
-        let (in_memory, size) = {
+        let in_memory = {
             let contents = self.contents();
+            // First of all: what is cut out below has to be there.
+            if !tile.is_in(contents.tree.size()) {
+                return Err(LogError::no_such_tile(tile));
+            }
             let full = contents.unstored_tiles.get(&(tile.level, tile.index));
-            let held = full
-                .map(|hashes| hashes[..usize::from(tile.width) * 32].to_vec())
-                .or_else(|| contents.tree.partial_tile(tile));
-            (held, contents.tree.size())
+            full.map(|hashes| hashes[..usize::from(tile.width) * 32].to_vec())
+                .or_else(|| contents.tree.partial_tile(tile))
         };
-        if !tile.is_in(size) {
-            return Err(LogError::no_such_tile(tile));
-        }
         if let Some(hashes) = in_memory {
             return self.with_store(|_| Ok(hashes));
         }

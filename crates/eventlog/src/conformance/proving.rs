@@ -157,6 +157,20 @@ pub async fn a_tile_that_is_not_there_yet_is_refused<B: Backend>(backend: Arc<B>
             "{tile:?}: {refused:?}"
         );
     }
+    // Right behind a tile that has just become full, which may not be stored yet.
+    fill(&*log, 3, 256).await;
+    for width in [257, 300, u16::MAX] {
+        let tile = HashTile {
+            level: 0,
+            index: 0,
+            width,
+        };
+        let refused = log.hash_tile(tile).await;
+        assert!(
+            matches!(refused, Err(LogError::NoSuchTile { .. })),
+            "{tile:?}: {refused:?}"
+        );
+    }
 }
 
 /// See the name.
