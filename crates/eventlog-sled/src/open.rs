@@ -10,6 +10,10 @@
 //! 6. Mend the journal's tail and make all of it durable.
 //! 7. Compare sled's end with the journal and replay what sled lacks.
 
+mod cache;
+mod contents;
+mod sled_folder;
+
 use std::{
     collections::{BTreeMap, HashSet},
     fs, io,
@@ -17,27 +21,27 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use daicho_eventlog::{
-    LogError, LogIndex, StoredEventHead,
-    evidence::{Checkpoint, Tree, leaf_hash},
-};
+use daicho_eventlog::{LogError, evidence::Checkpoint};
 use tokio::sync::mpsc;
 
+use self::{
+    cache::Cache,
+    sled_folder::{compare_ends, journal_ends_before, open_sled},
+};
 use crate::{
     Options, SledLog, TornTail,
-    block::{Block, Packer},
+    block::Packer,
     checkpoint_file::{self, CheckpointFile},
     disk::Disk,
     feeder::Feeder,
     folder_lock::FolderLock,
-    index_file::{IndexFile, IndexFolder},
     index_sealer::IndexSealer,
     journal::{
-        self, FinishedFile, Journal, JournalFile,
-        scan::{Range, Scan, ScannedBlock, end_of},
+        self, Journal,
+        scan::{Range, Scan, ScannedBlock},
     },
     sled_log::Running,
-    sled_store::{self, OpenFailure, REBUILD, SledStore},
+    sled_store::{self, REBUILD, SledStore},
     visible::{Contents, Visible},
     writer::{KeptStore, Storage, Writer},
 };
@@ -304,93 +308,6 @@ pub(crate) fn reopen(
     })
 }
 
-/// The index files and what they say beside the index itself.
-struct Cache {
-    folder: IndexFolder,
-    /// Positions where a file ends, with the tree up to there.
-    points: Vec<(u64, Tree)>,
-    finished: Vec<FinishedFile>,
-}
-
-impl Cache {
-    fn load(folder: &Path) -> Result<(Self, Contents), LogError> {
-        let path = folder.join("index");
-        let failed = |source| LogError::io(format!("read the index in {}", path.display()), source);
-        let (folder, files) = IndexFolder::load(&path).map_err(failed)?;
-        let mut contents = Contents::default();
-        let mut cache = Self {
-            folder,
-            points: Vec::new(),
-            finished: Vec::new(),
-        };
-        for file in files {
-            let IndexFile {
-                segment,
-                block_starts,
-                tree,
-                finished,
-            } = file;
-            if contents.index.load(segment).is_err() {
-                break;
-            }
-            contents.block_starts.extend(block_starts);
-            cache.points.push((tree.size(), tree.clone()));
-            contents.tree = tree;
-            cache.finished.extend(finished);
-        }
-        Ok((cache, contents))
-    }
-
-    fn clear(&mut self) -> Result<(), LogError> {
-        self.points.clear();
-        self.finished.clear();
-        self.folder
-            .clear()
-            .map_err(|source| LogError::io("remove index files that are wrong", source))
-    }
-
-    /// Journal files that are full must be there and end where the next one begins.
-    fn check_full_files(&self, files: &[JournalFile]) -> Result<(), LogError> {
-        let first = files.first().map_or(0, |file| file.first);
-        for finished in self.finished.iter().filter(|file| file.first >= first) {
-            let place = files.iter().position(|file| file.first == finished.first);
-            let Some(place) = place else {
-                return Err(contradicts(format!(
-                    "the journal file that begins at position {} is missing",
-                    finished.first
-                )));
-            };
-            let end = end_of(&files[place], *finished)?;
-            match files.get(place + 1) {
-                Some(next) if next.first == end => {}
-                Some(next) => {
-                    return Err(contradicts(format!(
-                        "the journal file {} begins at position {}, but {end} comes next",
-                        next.path.display(),
-                        next.first
-                    )));
-                }
-                None => {
-                    return Err(contradicts(format!(
-                        "the journal file that begins at position {end} is missing"
-                    )));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The last point at or before `position` from which the tree can be grown.
-    fn tree_before(&self, position: u64) -> Tree {
-        self.points
-            .iter()
-            .rev()
-            .find(|(at, _)| *at <= position)
-            .map(|(_, tree)| tree.clone())
-            .unwrap_or_default()
-    }
-}
-
 /// What has been read before storage is opened for writing.
 struct Found<'a> {
     folder: &'a Path,
@@ -520,134 +437,6 @@ fn create(folder: &Path) -> io::Result<PathBuf> {
     journal::sync_folder(parent.unwrap_or(Path::new(".")))?;
     Ok(journal_folder)
 }
-
-fn open_sled(
-    folder: &Path,
-    options: &Options,
-    scan: &Scan,
-) -> Result<(SledStore, u64, Option<SetAside>), LogError> {
-    let faulty = folder.with_file_name(FAULTY_MARK);
-    let is_faulty = scan.journal_first == 0 && faulty.exists();
-    let opened = if is_faulty {
-        Err(OpenFailure::Damaged(
-            "it gave back something wrong before".to_owned(),
-        ))
-    } else {
-        SledStore::open(folder, options.sled_cache_bytes)
-    };
-    let reason = match opened {
-        Ok((store, next)) => return Ok((store, next, None)),
-        Err(OpenFailure::Machine(error)) => return Err(error),
-        Err(OpenFailure::Damaged(reason)) => reason,
-    };
-    if scan.journal_first > 0 {
-        return Err(LogError::Damaged {
-            what: format!(
-                "sled does not open ({reason}), and the journal only goes back to position {}",
-                scan.journal_first
-            ),
-            what_to_do: "Restore the newest backup; the journal holds what came after it."
-                .to_owned(),
-        });
-    }
-    let path = set_aside(folder)
-        .and_then(|path| {
-            if is_faulty {
-                fs::remove_file(&faulty)?;
-            }
-            Ok(path)
-        })
-        .map_err(|source| LogError::io(format!("move {} aside", folder.display()), source))?;
-    match SledStore::open(folder, options.sled_cache_bytes) {
-        Ok((store, next)) => Ok((store, next, Some(SetAside { path, reason }))),
-        Err(OpenFailure::Machine(error)) => Err(error),
-        Err(OpenFailure::Damaged(reason)) => Err(LogError::Damaged {
-            what: format!("a new sled in {} does not open: {reason}", folder.display()),
-            what_to_do: "Check the disk.".to_owned(),
-        }),
-    }
-}
-
-/// Moves a sled that does not open to the first free name beside it.
-fn set_aside(folder: &Path) -> io::Result<PathBuf> {
-    let mut number = 1;
-    let path = loop {
-        let path = folder.with_extension(format!("damaged-{number}"));
-        if !path.try_exists()? {
-            break path;
-        }
-        number += 1;
-    };
-    fs::rename(folder, &path)?;
-    if let Some(parent) = folder.parent() {
-        journal::sync_folder(parent)?;
-    }
-    Ok(path)
-}
-
-fn journal_ends_before(position: u64, other: &str, scan: &Scan) -> LogError {
-    let torn = scan.torn.as_ref().map_or(String::new(), |torn| {
-        format!(
-            "; {} bytes after position {} are unreadable",
-            torn.bytes, torn.position
-        )
-    });
-    LogError::Damaged {
-        what: format!(
-            "the journal ends before position {}, but {other} go on to {position}{torn}",
-            scan.next
-        ),
-        what_to_do: "The journal has lost acknowledged events. Copy the whole folder before \
-                     anything else, check the disk, and restore the newest backup."
-            .to_owned(),
-    }
-}
-
-fn compare_ends(scan: &Scan, stored_next: u64) -> Result<(), LogError> {
-    if stored_next > scan.next {
-        let cut = match &scan.torn {
-            Some(torn) => {
-                format!(
-                    " (something that is no whole record follows there, in {} at byte {})",
-                    torn.file.display(),
-                    torn.offset
-                )
-            }
-            None => String::new(),
-        };
-        return Err(LogError::Damaged {
-            what: format!(
-                "the journal ends before position {}{cut}, but sled holds events up to {}",
-                scan.next,
-                stored_next - 1
-            ),
-            what_to_do: "The journal has lost acknowledged events. Copy the whole folder before \
-                         anything else, check the disk, and restore the newest backup."
-                .to_owned(),
-        });
-    }
-    if scan.journal_first > 0 && scan.next == scan.journal_first {
-        return Err(LogError::Damaged {
-            what: format!(
-                "the journal begins at position {} and holds nothing",
-                scan.journal_first
-            ),
-            what_to_do: "It has been trimmed too far. Restore the newest backup.".to_owned(),
-        });
-    }
-    if stored_next < scan.journal_first {
-        return Err(LogError::Damaged {
-            what: format!(
-                "sled ends before position {stored_next}, and the journal only goes back to {}",
-                scan.journal_first
-            ),
-            what_to_do: "Restore the newest backup; the journal holds what came after it."
-                .to_owned(),
-        });
-    }
-    Ok(())
-}
-
 /// Compares the end of sled with the journal and replays what sled lacks, blocks and full tiles.
 /// Returns how many events that were.
 fn catch_up(
@@ -729,86 +518,6 @@ fn catch_up(
         &mut |_, _| {},
     )?;
     Ok(replayed)
-}
-
-impl Contents {
-    /// Adds what the journal has behind what is known; if it begins only behind that, nothing is
-    /// added, and it is only looked at.
-    fn read_journal(
-        &mut self,
-        folder: &Path,
-        journal_first: u64,
-        progress: OpenProgress<'_>,
-    ) -> Result<Scan, LogError> {
-        let known = self.tree.size();
-        let reaches = known >= journal_first;
-        let tree = reaches.then(|| self.tree.clone());
-        let range = Range {
-            from: known,
-            until: None,
-        };
-        let scan = Scan::run(
-            folder,
-            range,
-            tree,
-            |scanned| {
-                if reaches {
-                    self.add(scanned.first, &scanned.block)
-                } else {
-                    Ok(())
-                }
-            },
-            &mut |done, total| progress(OpenStage::Journal, done, total),
-        )?;
-        if let Some(tree) = &scan.tree {
-            self.tree = tree.clone();
-        }
-        Ok(scan)
-    }
-
-    /// Adds what only sled has, up to where the journal begins.
-    fn read_trimmed(&mut self, store: &SledStore, journal_first: u64) -> Result<(), LogError> {
-        for entry in store.blocks_from(self.tree.size()) {
-            let (first, bytes) = entry?;
-            if first >= journal_first {
-                break;
-            }
-            let block = Block::decode(&bytes).map_err(|error| damaged_sled(error.to_string()))?;
-            self.add(first, &block)?;
-            for event in block.events() {
-                self.tree.push(leaf_hash(event), &mut Vec::new());
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds the next block while the log is opened.
-    fn add(&mut self, first: u64, block: &Block) -> Result<(), LogError> {
-        index_block(&mut self.index, block)?;
-        self.block_starts.push(first);
-        Ok(())
-    }
-
-    /// How many blocks the index files have.
-    fn sealed_blocks(&self) -> usize {
-        let sealed = self.index.sealed_until().0;
-        self.block_starts.partition_point(|first| *first < sealed)
-    }
-}
-
-fn index_block(index: &mut LogIndex, block: &Block) -> Result<(), LogError> {
-    for event in block.events() {
-        let next = index.next_position();
-        let head = StoredEventHead::from_stored_bytes(event).map_err(|error| {
-            contradicts(format!(
-                "the event at position {next} cannot be read: {error}"
-            ))
-        })?;
-        index
-            .add(head)
-            .map_err(|error| contradicts(error.to_string()))?;
-    }
-    Ok(())
 }
 
 fn contradicts(what: String) -> LogError {
