@@ -10,24 +10,6 @@ mod support;
 
 use support::*;
 
-fn open_account(data: &str, name: &str) {
-    succeed_with_input(
-        &[
-            "account",
-            "--data",
-            data,
-            "open",
-            name,
-            "--display-name",
-            name,
-            "--password-stdin",
-            "--as",
-            "admin",
-        ],
-        PASSWORD,
-    );
-}
-
 /// A command whose finding is on standard output.
 #[track_caller]
 fn finds(status: i32, arguments: &[&str]) -> String {

@@ -205,23 +205,6 @@ fn a_witness_does_not_countersign_a_log_that_was_rolled_back_or_rewritten() {
             log_key.trim(),
         ])
     };
-    let open_account = |data: &str, name: &str| {
-        succeed_with_input(
-            &[
-                "account",
-                "--data",
-                data,
-                "open",
-                name,
-                "--display-name",
-                name,
-                "--password-stdin",
-                "--as",
-                "admin",
-            ],
-            PASSWORD,
-        );
-    };
     open_account(&data, "kawa");
     succeed(&["witness", "--data", &data, "request", "-o", &request]);
     assert!(cosign(&request).status.success());

@@ -94,6 +94,25 @@ pub fn succeed_with_input(arguments: &[&str], input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Opens an account as the administrator; its password is [`PASSWORD`].
+pub fn open_account(data: &str, name: &str) {
+    succeed_with_input(
+        &[
+            "account",
+            "--data",
+            data,
+            "open",
+            name,
+            "--display-name",
+            name,
+            "--password-stdin",
+            "--as",
+            "admin",
+        ],
+        PASSWORD,
+    );
+}
+
 /// A temporary folder, owner-only as a data folder has to be.
 pub fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
