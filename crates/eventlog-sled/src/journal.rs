@@ -1,7 +1,8 @@
 //! The journal: what has been acknowledged. Files named after the position of their
 //! first event, zero-filled before use so that a record needs no change of the file's
 //! size or extents to be durable, written in order and synced before anything is
-//! acknowledged.
+//! acknowledged. A file gets its name only when its first record is durable: one without
+//! a first record has been damaged.
 
 pub(crate) mod record;
 pub(crate) mod scan;
@@ -183,32 +184,29 @@ impl Journal {
         );
         let bytes = record.encode();
         let needed = bytes.len() as u64;
-        if self
-            .open
-            .as_ref()
-            .is_none_or(|open| open.length - open.end < needed)
-        {
-            let next = self
-                .next_file(record.first, needed)
-                .map_err(AppendError::NoRoom)?;
-            if let Some(full) = self.open.replace(next) {
-                self.finished.push(FinishedFile {
-                    first: full.first,
-                    last_record: full.last_record,
-                });
+        let has_room = |open: &&mut OpenFile| open.length - open.end >= needed;
+        match self.open.as_mut().filter(has_room) {
+            Some(open) => {
+                open.file
+                    .write_all_at(&bytes, open.end)
+                    .and_then(|()| open.file.sync_data())
+                    .map_err(AppendError::Failed)?;
+                open.last_record = open.end;
+                open.end += needed;
+            }
+            None => {
+                let next = self.next_file(record.first, &bytes)?;
+                if let Some(full) = self.open.replace(next) {
+                    self.finished.push(FinishedFile {
+                        first: full.first,
+                        last_record: full.last_record,
+                    });
+                }
             }
         }
-        let Some(open) = &mut self.open else {
-            return Err(AppendError::NoRoom(io::Error::other("no file is open")));
-        };
-        open.file
-            .write_all_at(&bytes, open.end)
-            .and_then(|()| open.file.sync_data())
-            .map_err(AppendError::Failed)?;
-        open.last_record = open.end;
-        open.end += needed;
         self.root = record.root_after;
-        if open.end > open.length / 2 && self.spare.is_none() {
+        let is_half_full = |open: &OpenFile| open.end > open.length / 2;
+        if self.spare.is_none() && self.open.as_ref().is_some_and(is_half_full) {
             self.prepare_spare();
         }
         Ok(())
@@ -224,30 +222,38 @@ impl Journal {
         }));
     }
 
-    fn next_file(&mut self, first: u64, needed: u64) -> io::Result<OpenFile> {
+    /// The next file, with its first record `bytes` durable in it.
+    fn next_file(&mut self, first: u64, bytes: &[u8]) -> Result<OpenFile, AppendError> {
+        let needed = bytes.len() as u64;
         let spare_path = self.folder.join(SPARE);
         // A spare that could not be made is made again below, when it is needed.
         let prepared = match self.spare.take() {
             Some(spare) => {
-                let made = spare
-                    .join()
-                    .map_err(|_| io::Error::other("zero-filling a file panicked"))?;
+                let made = spare.join().map_err(|_| {
+                    AppendError::NoRoom(io::Error::other("zero-filling a file panicked"))
+                })?;
                 made.is_ok() && self.file_bytes >= needed
             }
             None => false,
         };
         let length = self.file_bytes.max(needed);
         if !prepared {
-            zero_filled(&spare_path, length)?;
+            zero_filled(&spare_path, length).map_err(AppendError::NoRoom)?;
         }
         let path = self.folder.join(format!("{first:020}.{EXTENSION}"));
-        fs::rename(&spare_path, &path)?;
-        sync_folder(&self.folder)?;
-        let file = OpenOptions::new().write(true).open(&path)?;
+        // Until it has its name the file is not part of the journal, whatever fails.
+        let file = OpenOptions::new()
+            .write(true)
+            .open(&spare_path)
+            .and_then(|file| file.write_all_at(bytes, 0).map(|()| file))
+            .and_then(|file| file.sync_data().map(|()| file))
+            .and_then(|file| fs::rename(&spare_path, &path).map(|()| file))
+            .map_err(AppendError::NoRoom)?;
+        sync_folder(&self.folder).map_err(AppendError::Failed)?;
         Ok(OpenFile {
             file,
             length,
-            end: 0,
+            end: needed,
             first,
             last_record: 0,
         })

@@ -1,5 +1,5 @@
-//! Signed heads are in sled and in a file; a journal file is as long as when it was made, also
-//! before it holds anything; and what the lock file holds does not matter.
+//! Signed heads are in sled and in a file; a journal file is as long as when it was made, and
+//! has its first record before it has its name; and what the lock file holds does not matter.
 #![expect(clippy::unwrap_used, reason = "a test may panic; that is how it fails")]
 
 use std::{fs, path::Path};
@@ -133,17 +133,35 @@ fn whatever_the_lock_file_holds_the_log_opens() {
 }
 
 #[test]
-fn a_journal_file_that_was_only_begun_is_gone_on_with() {
+fn a_file_that_was_being_made_was_never_part_of_the_journal() {
     let folder = tempfile::tempdir().unwrap();
     filled(folder.path(), 5);
-    // What a crash leaves between making a file and writing its first record.
-    let begun = folder.path().join("journal/00000000000000000005.journal");
-    fs::write(begun, [0; 8 << 10]).unwrap();
+    // What a crash leaves between writing the first record of a file and naming it.
+    let first = fs::read(folder.path().join("journal/00000000000000000000.journal")).unwrap();
+    fs::write(folder.path().join("journal/spare"), first).unwrap();
     for number in [5, 6] {
         let (log, report) = open(folder.path()).unwrap();
         assert_eq!(report.events, number);
         go_on(&log, number);
         assert_eq!(log.verify().unwrap().difference, None);
         log.close_now().unwrap();
+    }
+}
+
+#[test]
+fn a_journal_file_that_has_lost_all_its_records_is_not_taken_for_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), 5);
+    let emptied = folder.path().join("journal/00000000000000000005.journal");
+    for length in [0, 8 << 10] {
+        fs::write(&emptied, vec![0; length]).unwrap();
+        let refused = open(folder.path()).unwrap_err();
+        let OpenError::Log(LogError::Damaged { what, .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(
+            what.contains("00000000000000000005.journal at byte 0") && what.contains("overwritten"),
+            "{what}"
+        );
     }
 }

@@ -17,6 +17,9 @@ use super::{
 };
 use crate::block::Block;
 
+const NO_FIRST_RECORD: &str = "a file is given its name only when its first record is on the disk, but this one has none: \
+     its beginning has been overwritten";
+
 /// What is to be read.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Range {
@@ -104,7 +107,7 @@ impl Scan {
             journal_first: all.first().map_or(0, |file| file.first),
             first,
             next: first,
-            // The first file read may hold nothing yet: then no record says the root.
+            // Until a record says it.
             root: match &tree {
                 Some(tree) if tree.size() == first => tree.head().root,
                 _ => TreeHead::EMPTY.root,
@@ -166,8 +169,17 @@ impl Scan {
             .iter()
             .rposition(|byte| *byte != 0)
             .map_or(0, |last| last + 1);
+        let is_wanted = |next| until.is_none_or(|until| next < until);
+        if used == 0 && is_wanted(self.next) {
+            let place = Place {
+                file: &file.path,
+                offset: 0,
+                position: self.next,
+            };
+            return Err(damaged(place.says(NO_FIRST_RECORD)));
+        }
         let mut at = 0;
-        while at < used && until.is_none_or(|until| self.next < until) {
+        while at < used && is_wanted(self.next) {
             let place = Place {
                 file: &file.path,
                 offset: at,
@@ -183,6 +195,9 @@ impl Scan {
                     return Err(damaged(place.says(
                         "the record runs over the end of the file, where none is ever begun: the file has been cut",
                     )));
+                }
+                Found::Garbage(_) if at == 0 => {
+                    return Err(damaged(place.says(NO_FIRST_RECORD)));
                 }
                 Found::Garbage(_) if is_last && Record::search(&bytes[at + 1..used]).is_none() => {
                     let offset = at as u64;
