@@ -1,5 +1,5 @@
 //! The journal: what has been acknowledged. Files named after the position of their
-//! first event, zero-filled before use so that a record needs no change of the file's
+//! first event, filled before use so that a record needs no change of the file's
 //! size or extents to be durable, written in order and synced before anything is
 //! acknowledged. A file gets its name only when its first record is durable: one without
 //! a first record has been damaged.
@@ -17,10 +17,13 @@ use std::{
 
 use daicho_eventlog::{LogError, evidence::Hash};
 
-use self::{record::Record, scan::Scan};
+use self::{
+    record::{PAGE_BYTES, Record, unused},
+    scan::Scan,
+};
 
 const EXTENSION: &str = "journal";
-/// The next file while it is being zero-filled.
+/// The next file while it is being filled.
 const SPARE: &str = "spare";
 
 /// A file of the journal.
@@ -143,7 +146,7 @@ struct OpenFile {
 
 impl Journal {
     /// Goes on where `scan` found the end. Mends the tail first: what was torn is
-    /// zeroed, and after an unclean end the last file is written once more.
+    /// unused again, and after an unclean end the last file is written once more.
     pub(crate) fn resume(
         folder: &Path,
         file_bytes: u64,
@@ -162,7 +165,7 @@ impl Journal {
         sync_folder(folder).map_err(failed)?;
         Ok(Self {
             folder: folder.to_owned(),
-            file_bytes,
+            file_bytes: file_bytes.next_multiple_of(PAGE_BYTES as u64),
             open,
             spare: None,
             root: scan.root,
@@ -212,14 +215,12 @@ impl Journal {
         Ok(())
     }
 
-    /// Zero-fills the next file beside the writer: in line it would hold up every
+    /// Fills the next file beside the writer: in line it would hold up every
     /// commit for as long as it takes to write a whole file.
     fn prepare_spare(&mut self) {
         let path = self.folder.join(SPARE);
         let length = self.file_bytes;
-        self.spare = Some(std::thread::spawn(move || {
-            zero_filled(&path, length).map(drop)
-        }));
+        self.spare = Some(std::thread::spawn(move || filled(&path, length).map(drop)));
     }
 
     /// The next file, with its first record `bytes` durable in it.
@@ -230,7 +231,7 @@ impl Journal {
         let prepared = match self.spare.take() {
             Some(spare) => {
                 let made = spare.join().map_err(|_| {
-                    AppendError::NoRoom(io::Error::other("zero-filling a file panicked"))
+                    AppendError::NoRoom(io::Error::other("filling a file panicked"))
                 })?;
                 made.is_ok() && self.file_bytes >= needed
             }
@@ -238,7 +239,7 @@ impl Journal {
         };
         let length = self.file_bytes.max(needed);
         if !prepared {
-            zero_filled(&spare_path, length).map_err(AppendError::NoRoom)?;
+            filled(&spare_path, length).map_err(AppendError::NoRoom)?;
         }
         let path = self.folder.join(format!("{first:020}.{EXTENSION}"));
         // Until it has its name the file is not part of the journal, whatever fails.
@@ -269,23 +270,24 @@ impl Drop for Journal {
     }
 }
 
-fn zero_filled(path: &Path, length: u64) -> io::Result<File> {
+/// A file of `length` bytes, a whole number of pages, that holds no record yet.
+fn filled(path: &Path, length: u64) -> io::Result<File> {
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .open(path)?;
-    write_zeros(length, |zeros| file.write_all(zeros))?;
+    write_unused(length, |pages| file.write_all(pages))?;
     file.sync_all()?;
     Ok(file)
 }
 
-fn write_zeros(length: u64, mut write: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-    const ZEROS: &[u8] = &[0; 1 << 16];
+fn write_unused(length: u64, mut write: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let pages = unused(64);
     let mut left = length;
     while left > 0 {
-        let step = left.min(ZEROS.len() as u64);
-        write(&ZEROS[..step as usize])?;
+        let step = left.min(pages.len() as u64);
+        write(&pages[..step as usize])?;
         left -= step;
     }
     Ok(())
@@ -309,9 +311,9 @@ fn mend(last: &JournalFile, scan: &Scan, clean: bool) -> io::Result<OpenFile> {
         kept.write_all(&bytes)?;
         kept.sync_all()?;
         let mut at = torn.offset;
-        write_zeros(torn.bytes, |zeros| {
-            file.write_all_at(zeros, at)?;
-            at += zeros.len() as u64;
+        write_unused(torn.bytes, |pages| {
+            file.write_all_at(pages, at)?;
+            at += pages.len() as u64;
             Ok(())
         })?;
     }

@@ -1,7 +1,8 @@
 /// How an embedded log uses the machine. The defaults are the measured ones.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Length of a journal file in bytes; it is zero-filled before it is used.
+    /// Length of a journal file in bytes, made a whole number of 4 KiB pages; it is filled before
+    /// it is used.
     pub journal_file_bytes: u64,
     /// Memory that sled may use for its cache, in bytes.
     pub sled_cache_bytes: u64,

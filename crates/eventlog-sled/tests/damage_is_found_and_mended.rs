@@ -16,10 +16,11 @@ use daicho_eventlog::{
 use daicho_eventlog_sled::{Difference, OpenError, OpenReport, OpenStage, Options, SledLog};
 
 const RECORD_HEADER_BYTES: usize = 88;
+const PAGE_BYTES: usize = 4096;
 
 fn options() -> Options {
     Options {
-        journal_file_bytes: 8 << 10,
+        journal_file_bytes: 64 << 10,
         ..Options::default()
     }
 }
@@ -69,7 +70,7 @@ fn records(file: &Path) -> Vec<(usize, usize)> {
     let mut offset = 0;
     while bytes[offset..].starts_with(b"DJR") {
         let body = u32::from_le_bytes(bytes[offset + 4..offset + 8].try_into().unwrap());
-        let length = RECORD_HEADER_BYTES + body as usize;
+        let length = (RECORD_HEADER_BYTES + body as usize).next_multiple_of(PAGE_BYTES);
         records.push((offset, length));
         offset += length;
     }
@@ -110,10 +111,10 @@ fn damaged(folder: &Path) -> String {
 fn an_interrupted_write_is_taken_off_the_journal_and_kept() {
     let folder = filled(5);
     let last = journal_files(folder.path()).pop().unwrap();
-    let (first_offset, first_length) = records(&last)[0];
+    let (first_offset, _) = records(&last)[0];
     let (offset, length) = *records(&last).last().unwrap();
     let end = offset + length;
-    let torn = fs::read(&last).unwrap()[first_offset..first_offset + first_length - 9].to_vec();
+    let torn = fs::read(&last).unwrap()[first_offset..first_offset + 100].to_vec();
     change(&last, |bytes| {
         bytes[end..end + torn.len()].copy_from_slice(&torn)
     });
@@ -122,13 +123,32 @@ fn an_interrupted_write_is_taken_off_the_journal_and_kept() {
     let tail = report.torn_tail.unwrap();
     assert_eq!((tail.file, tail.offset), (last, end as u64));
     let kept = fs::read(&tail.kept_as).unwrap();
-    assert_eq!(kept, torn[..kept.len()]);
-    assert!(torn[kept.len()..].iter().all(|byte| *byte == 0));
+    assert!(kept.starts_with(&torn));
+    assert_eq!(kept.len(), PAGE_BYTES);
     assert_whole(&log, 5);
     log.close_now().unwrap();
     let (log, report) = open(folder.path());
     assert_eq!(report.torn_tail, None);
     assert_whole(&log, 6);
+}
+
+#[test]
+fn a_page_that_the_disk_has_lost_is_not_taken_for_one_never_written() {
+    let folder = filled(5);
+    let last = journal_files(folder.path()).pop().unwrap();
+    let (offset, length) = *records(&last).last().unwrap();
+    // Only the journal has the last event yet.
+    for derived in ["sled", "index"] {
+        fs::remove_dir_all(folder.path().join(derived)).unwrap();
+    }
+    change(&last, |bytes| bytes[offset..offset + length].fill(0));
+    let (log, report) = open(folder.path());
+    let tail = report.torn_tail.unwrap();
+    assert_eq!(
+        (tail.offset, tail.bytes, tail.position),
+        (offset as u64, length as u64, 4)
+    );
+    assert_whole(&log, 4);
 }
 
 #[test]

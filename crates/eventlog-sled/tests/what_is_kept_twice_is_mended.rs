@@ -14,7 +14,7 @@ use futures::FutureExt;
 
 fn open(folder: &Path) -> Result<(SledLog, OpenReport), OpenError> {
     let options = Options {
-        journal_file_bytes: 8 << 10,
+        journal_file_bytes: 64 << 10,
         ..Options::default()
     };
     SledLog::open(folder, options)
@@ -109,15 +109,14 @@ fn a_journal_file_that_has_been_cut_is_no_interrupted_write() {
     fs::remove_dir_all(folder.path().join("index")).unwrap();
     fs::remove_file(folder.path().join("checkpoints")).unwrap();
     let whole = fs::read(&file).unwrap();
-    let used = whole.iter().rposition(|byte| *byte != 0).unwrap() + 1;
-    for length in [used - 1, used - 60, used - 300] {
+    for length in [whole.len() - 1, whole.len() - 4095, 4096 + 60, 4095] {
         fs::write(&file, &whole[..length]).unwrap();
         match open(folder.path()) {
             Err(OpenError::Log(LogError::Damaged { what, .. })) => {
                 assert!(what.contains("the file has been cut"), "{what}");
                 assert!(what.contains(file.to_str().unwrap()), "{what}");
             }
-            other => panic!("cut to {length} bytes of {used}: {other:?}"),
+            other => panic!("cut to {length} bytes of {}: {other:?}", whole.len()),
         }
     }
 }
@@ -153,7 +152,7 @@ fn a_journal_file_that_has_lost_all_its_records_is_not_taken_for_a_new_one() {
     let folder = tempfile::tempdir().unwrap();
     filled(folder.path(), 5);
     let emptied = folder.path().join("journal/00000000000000000005.journal");
-    for length in [0, 8 << 10] {
+    for length in [0, 64 << 10] {
         fs::write(&emptied, vec![0; length]).unwrap();
         let refused = open(folder.path()).unwrap_err();
         let OpenError::Log(LogError::Damaged { what, .. }) = refused else {

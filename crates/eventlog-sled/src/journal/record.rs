@@ -1,4 +1,6 @@
-//! A journal record: one commit, whole or not there at all.
+//! A journal record: one commit, whole or not there at all. It begins a page and fills its last
+//! one, so that no page holds parts of two: a page that is lost takes one commit, and what has
+//! been acknowledged is never written over.
 //!
 //! | bytes | field (little-endian) |
 //! |---|---|
@@ -8,12 +10,19 @@
 //! | 4 | number of events |
 //! | 32 | root of the tree before |
 //! | 32 | root of the tree after |
-//! | 4 | crc32c of all the above and of the body |
+//! | 4 | crc32c of all the above and of what follows |
 //! | … | body: (length: u32, block)* |
+//! | … | zeros to the end of the page |
 
 use daicho_eventlog::evidence::Hash;
 
-const MAGIC: [u8; 4] = *b"DJR\x02";
+const MAGIC: [u8; 4] = *b"DJR\x03";
+/// What every record of whatever version begins with.
+const NAME: &[u8] = MAGIC.split_at(3).0;
+/// What a page begins with that no record has been written to yet; the rest of it is zero.
+const UNUSED: [u8; 4] = *b"DJU\x03";
+/// What records are aligned to, in bytes: file systems keep or lose files in pages of this size.
+pub(crate) const PAGE_BYTES: usize = 4096;
 const CHECKSUM_AT: usize = 84;
 /// Bytes before the body.
 pub(crate) const HEADER_BYTES: usize = 88;
@@ -51,7 +60,8 @@ impl Record {
             .iter()
             .map(|block| LENGTH_BYTES + block.len())
             .sum();
-        let mut bytes = Vec::with_capacity(HEADER_BYTES + body);
+        let padded = (HEADER_BYTES + body).next_multiple_of(PAGE_BYTES);
+        let mut bytes = Vec::with_capacity(padded);
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&length(body));
         bytes.extend_from_slice(&self.first.to_le_bytes());
@@ -63,6 +73,7 @@ impl Record {
             bytes.extend_from_slice(&length(block.len()));
             bytes.extend_from_slice(block);
         }
+        bytes.resize(padded, 0);
         let checksum = checksum(&bytes);
         bytes[CHECKSUM_AT..HEADER_BYTES].copy_from_slice(&checksum);
         bytes
@@ -74,17 +85,22 @@ impl Record {
             return Found::Garbage("it is shorter than a record");
         }
         if bytes[..MAGIC.len()] != MAGIC {
-            return Found::Garbage("it does not begin like a record");
+            return Found::Garbage(if bytes.starts_with(NAME) {
+                "the record is of another version of the journal's format"
+            } else {
+                "it does not begin like a record"
+            });
         }
         let end = HEADER_BYTES + u32_at(bytes, 4) as usize;
-        let Some(record) = bytes.get(..end) else {
+        let padded = end.next_multiple_of(PAGE_BYTES);
+        let Some(record) = bytes.get(..padded) else {
             return Found::Garbage("the record runs over the end of the file");
         };
         if record[CHECKSUM_AT..HEADER_BYTES] != checksum(record) {
             return Found::Garbage("the checksum of the record is wrong");
         }
         let mut blocks = Vec::new();
-        let mut body = &record[HEADER_BYTES..];
+        let mut body = &record[HEADER_BYTES..end];
         while !body.is_empty() {
             if body.len() < LENGTH_BYTES {
                 return Found::Garbage("a block of the record is cut off");
@@ -104,7 +120,7 @@ impl Record {
             root_after: root_at(record, 52),
             blocks,
         };
-        Found::Record(record, end)
+        Found::Record(record, padded)
     }
 
     /// Whether what stands here, until the end of the file, cannot be the beginning of record
@@ -119,18 +135,32 @@ impl Record {
             && HEADER_BYTES + u32_at(rest_of_file, 4) as usize > rest_of_file.len()
     }
 
-    /// Offset of the first whole record in `bytes`, wherever it begins.
-    pub(crate) fn search(bytes: &[u8]) -> Option<usize> {
-        let mut at = 0;
-        while let Some(step) = bytes[at..].windows(MAGIC.len()).position(|w| w == MAGIC) {
-            at += step;
-            if matches!(Self::decode(&bytes[at..]), Found::Record(..)) {
-                return Some(at);
-            }
-            at += 1;
-        }
-        None
+    /// Offset of the first page of `pages` that begins with a whole record.
+    pub(crate) fn search(pages: &[u8]) -> Option<usize> {
+        (0..pages.len())
+            .step_by(PAGE_BYTES)
+            .find(|at| matches!(Self::decode(&pages[*at..]), Found::Record(..)))
     }
+}
+
+/// Pages that no record has been written to: not zeros, as a page of zeros is what a disk or a
+/// file system gives that has lost one.
+pub(crate) fn unused(pages: usize) -> Vec<u8> {
+    let mut bytes = vec![0; pages * PAGE_BYTES];
+    for page in bytes.chunks_exact_mut(PAGE_BYTES) {
+        page[..UNUSED.len()].copy_from_slice(&UNUSED);
+    }
+    bytes
+}
+
+/// The length of `pages` without the unused ones at their end.
+pub(crate) fn used_bytes(pages: &[u8]) -> usize {
+    let is_used = |page: &[u8]| {
+        page.strip_prefix(&UNUSED)
+            .is_none_or(|rest| rest.iter().any(|byte| *byte != 0))
+    };
+    let last = pages.chunks(PAGE_BYTES).rposition(is_used);
+    last.map_or(0, |last| pages.len().min((last + 1) * PAGE_BYTES))
 }
 
 fn length(bytes: usize) -> [u8; 4] {
@@ -203,16 +233,38 @@ mod tests {
         }
 
         #[test]
-        fn a_record_is_found_behind_garbage(
+        fn a_record_is_found_behind_garbage_where_a_page_begins(
             record in any_record(),
             garbage in prop::collection::vec(any::<u8>(), 0..200),
+            pages in 1..3_usize,
         ) {
             let mut bytes = garbage.clone();
-            bytes.extend_from_slice(b"DJR\x01 not really");
+            bytes.extend_from_slice(b"DJR\x03 not really");
+            bytes.resize(pages * PAGE_BYTES, 0);
             let at = bytes.len();
             bytes.extend(record.encode());
             prop_assert_eq!(Record::search(&bytes), Some(at));
             prop_assert_eq!(Record::search(&bytes[..at]), None);
+            prop_assert_eq!(Record::search(&bytes[1..]), None);
+        }
+
+        #[test]
+        fn no_page_holds_parts_of_two_records(record in any_record()) {
+            prop_assert_eq!(record.encode().len() % PAGE_BYTES, 0);
+        }
+
+        #[test]
+        fn what_is_unused_ends_where_something_was_written(
+            record in any_record(),
+            behind in 0..4_usize,
+        ) {
+            let mut bytes = record.encode();
+            let end = bytes.len();
+            bytes.extend(unused(behind));
+            prop_assert_eq!(used_bytes(&bytes), end);
+            prop_assert_eq!(used_bytes(&bytes[end..]), 0);
+            bytes.extend([0; PAGE_BYTES]);
+            prop_assert_eq!(used_bytes(&bytes), bytes.len());
         }
     }
 }

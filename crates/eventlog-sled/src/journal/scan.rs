@@ -13,7 +13,7 @@ use daicho_eventlog::{
 
 use super::{
     FinishedFile, JournalFile, files,
-    record::{Found, Record},
+    record::{Found, PAGE_BYTES, Record, used_bytes},
 };
 use crate::block::Block;
 
@@ -165,10 +165,14 @@ impl Scan {
     ) -> Result<(), LogError> {
         let bytes = fs::read(&file.path)
             .map_err(|source| LogError::io(format!("read {}", file.path.display()), source))?;
-        let used = bytes
-            .iter()
-            .rposition(|byte| *byte != 0)
-            .map_or(0, |last| last + 1);
+        if !bytes.len().is_multiple_of(PAGE_BYTES) {
+            return Err(damaged(format!(
+                "the journal file {} is {} bytes long, which is no whole number of pages: the file has been cut",
+                file.path.display(),
+                bytes.len()
+            )));
+        }
+        let used = used_bytes(&bytes);
         let is_wanted = |next| until.is_none_or(|until| next < until);
         if used == 0 && is_wanted(self.next) {
             let place = Place {
@@ -199,7 +203,9 @@ impl Scan {
                 Found::Garbage(_) if at == 0 => {
                     return Err(damaged(place.says(NO_FIRST_RECORD)));
                 }
-                Found::Garbage(_) if is_last && Record::search(&bytes[at + 1..used]).is_none() => {
+                Found::Garbage(_)
+                    if is_last && Record::search(&bytes[at + PAGE_BYTES..used]).is_none() =>
+                {
                     let offset = at as u64;
                     self.torn = Some(TornTail {
                         file: file.path.clone(),

@@ -52,8 +52,6 @@ enum Outcome {
     Refused,
     /// Of a killed store, the last record: as a torn write that was never acknowledged.
     LastRecordReported,
-    /// The same, but the damage took several records at the end that nothing else had yet.
-    LastRecordsReported,
     /// Of a killed store, checkpoints that only the damaged file had: sled gets them for good a
     /// tenth of a second later.
     LastCheckpointsReported,
@@ -69,7 +67,6 @@ impl fmt::Display for Outcome {
             Self::NamedByVerify => "whole, verify names it",
             Self::Refused => "refused",
             Self::LastRecordReported => "last record reported",
-            Self::LastRecordsReported => "last records reported",
             Self::LastCheckpointsReported => "last checkpoints reported",
             Self::LastCheckpointsMissing => "last checkpoints missing",
         })
@@ -186,17 +183,7 @@ impl Base {
             .iter()
             .find(|(kind, _)| *kind == Kind::LastJournalFile)
             .unwrap();
-        let bytes = fs::read(self.folder.join(path)).unwrap();
-        let mut records = Vec::new();
-        let mut at = 0;
-        while bytes[at..].starts_with(b"DJR") {
-            let body = u32::from_le_bytes(bytes[at + 4..at + 8].try_into().unwrap());
-            let first = u64::from_le_bytes(bytes[at + 8..at + 16].try_into().unwrap());
-            let end = at + RECORD_HEADER_BYTES + body as usize;
-            records.push((at, end, first));
-            at = end;
-        }
-        records
+        records(&fs::read(self.folder.join(path)).unwrap())
     }
 
     /// Chooses a file and damages it in `work`, a copy. Says what was done.
@@ -233,7 +220,10 @@ impl Base {
         was: &[u8],
         random: &mut Random,
     ) -> Option<(Vec<u8>, String)> {
-        let used = was.iter().rposition(|byte| *byte != 0)? + 1;
+        let used = match kind {
+            Kind::FullJournalFile | Kind::LastJournalFile => records(was).last()?.1,
+            _ => was.iter().rposition(|byte| *byte != 0)? + 1,
+        };
         // sled's file is mostly holes: only sectors that hold something are in use.
         let sectors: Vec<_> = (0..used.div_ceil(512))
             .filter(|sector| {
@@ -352,11 +342,10 @@ impl Base {
                         self.stored_next
                     ));
                 }
-                if lost == 1 {
-                    Outcome::LastRecordReported
-                } else {
-                    Outcome::LastRecordsReported
+                if lost != 1 {
+                    return Err(format!("{lost} records are gone at once; {report:?}"));
                 }
+                Outcome::LastRecordReported
             }
         };
         if outcome == Outcome::Whole && report.torn_tail.is_some() {
@@ -391,6 +380,22 @@ impl Base {
             .map_err(|error| format!("closing again says {error}"))?;
         Ok(outcome)
     }
+}
+
+/// Begin and end of every record of a journal file, with the position of its first event.
+fn records(journal_file: &[u8]) -> Vec<(usize, usize, u64)> {
+    let mut records = Vec::new();
+    let mut at = 0;
+    while journal_file[at..].starts_with(b"DJR") {
+        let header = &journal_file[at..at + RECORD_HEADER_BYTES];
+        let body = u32::from_le_bytes(header[4..8].try_into().unwrap());
+        let first = u64::from_le_bytes(header[8..16].try_into().unwrap());
+        let length = RECORD_HEADER_BYTES + body as usize;
+        let end = at + length.next_multiple_of(PAGE_BYTES);
+        records.push((at, end, first));
+        at = end;
+    }
+    records
 }
 
 /// The right words: what is damaged and where, and the way out.

@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(400);
 /// Small files and segments, so that every change from one to the next is met often.
 pub(crate) fn options() -> Options {
     Options {
-        journal_file_bytes: 32 << 10,
+        journal_file_bytes: 128 << 10,
         index_segment_events: 100,
         sled_cache_bytes: 8 << 20,
         disk_reserve_bytes: 0,

@@ -195,11 +195,11 @@ impl RecordedWrites {
                 if data.starts_with(b"DJR") {
                     self.commits.push(record + 1);
                 }
-                let is_zero = data.iter().all(|byte| *byte == 0);
+                let is_filling = data.starts_with(b"DJU") || data.iter().all(|byte| *byte == 0);
                 let change = Change::Write {
                     at: one,
                     data: data.to_vec(),
-                    weight: if is_zero { 0 } else { data.len() as u64 },
+                    weight: if is_filling { 0 } else { data.len() as u64 },
                 };
                 self.change(inode, change);
             }
