@@ -1,5 +1,7 @@
 //! Asking whether somebody may do something.
 
+use std::sync::Arc;
+
 use daicho_domain::account::Grant;
 use daicho_domain::command::local_date;
 use daicho_domain::{
@@ -15,10 +17,11 @@ use crate::matrix::Matrix;
 use crate::policies::{AccessError, POLICIES, Policies, SCHEMA};
 use crate::relation::Relation;
 
-/// The policies, asked once and ready to answer. Make one for the whole process.
-#[derive(Debug)]
+/// The policies, asked once and ready to answer. Make one for the whole process; a clone shares
+/// the answers.
+#[derive(Clone, Debug)]
 pub struct Access {
-    matrix: Matrix,
+    matrix: Arc<Matrix>,
 }
 
 impl Access {
@@ -29,7 +32,9 @@ impl Access {
     /// When the build's policies are broken; see [`AccessError`].
     pub fn new() -> Result<Self, AccessError> {
         let matrix = Policies::read(SCHEMA, &POLICIES)?.matrix()?;
-        Ok(Self { matrix })
+        Ok(Self {
+            matrix: Arc::new(matrix),
+        })
     }
 
     /// Whether the policies let `role` do `action` where `relation` says. Says nothing about

@@ -4,6 +4,8 @@ use daicho_domain::Rejection;
 use daicho_eventlog::LogError;
 use daicho_projections::ProjectionError;
 
+use crate::position::Position;
+
 /// Why an event cannot be taken into the read models.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -45,6 +47,12 @@ pub enum AppError {
         #[source]
         reason: StuckReason,
     },
+    /// Answers are not as new as the reader asked for. The caller tries again, or asks for what
+    /// there is.
+    #[error(
+        "the records are not at position {0} yet; try again in a moment, or ask without a position"
+    )]
+    NotReached(Position),
     /// What is stored contradicts itself. The operator acts.
     #[error("the records are damaged: {0}")]
     Damaged(String),
@@ -62,6 +70,7 @@ impl AppError {
             Self::Busy => "busy",
             // For clients it is the same: try again later.
             Self::Unavailable(_) | Self::Stuck { .. } => "unavailable",
+            Self::NotReached(_) => "position_not_reached",
             Self::ReadOnly(_) => "read_only",
             Self::Damaged(_) => "damaged",
             Self::BadFile(_) => "bad_file",
@@ -77,6 +86,7 @@ impl AppError {
             Self::Unavailable(_) => "現在、記録を読み書きできません。入力した内容を控えて、少し待ってからもう一度操作してください。".into(),
             Self::ReadOnly(_) => "現在、記録は閲覧だけができます(書き込みに失敗したため)。入力した内容を控えて、システム管理者に連絡してください。".into(),
             Self::Stuck { .. } => "記録の反映が止まっているため、現在、新しい操作は記録できません。入力した内容を控えて、システム管理者に連絡してください。".into(),
+            Self::NotReached(_) => "記録がまだその時点まで届いていません。少し待ってからもう一度読み込んでください。".into(),
             Self::Damaged(_) => "記録に矛盾が見つかりました。システム管理者に連絡してください。".into(),
             Self::BadFile(message) => message.clone(),
         }

@@ -3,7 +3,9 @@
 use std::str::FromStr;
 
 use daicho_access::{Authorized, Caller};
-use daicho_domain::{Action, Actor, Command, Context, Fact, MunicipalityId, Rejection, StreamId};
+use daicho_domain::{
+    Action, Actor, Command, Context, Fact, MunicipalityId, Rejection, StreamId, View,
+};
 use daicho_eventlog::{
     Append, EventActor, ExpectedVersion, LogError, Metadata, NewEvent, StreamName, StreamPosition,
 };
@@ -41,6 +43,14 @@ pub struct Done {
 struct Given {
     id: CommandId,
     digest: String,
+    municipality: Option<MunicipalityId>,
+}
+
+/// What a command leads to.
+struct Decided<C> {
+    authorized: Authorized<C>,
+    facts: Vec<Fact>,
+    context: Context,
     municipality: Option<MunicipalityId>,
 }
 
@@ -103,15 +113,22 @@ impl App {
         for _ in 0..ATTEMPTS_MAX {
             let models = self.models();
             let view = models.world.view();
-            let now = self.now();
-            let authorized = self.access.authorize(caller, command.clone(), &view, now)?;
-            let context = Context {
-                actor: authorized.actor().clone(),
-                now,
-            };
-            let facts = authorized.command().decide(&view, &context)?;
-            let scope = authorized.command().scope(&view)?;
-            let municipality = scope.municipality.or(command.subject().municipality);
+            let decided = self.decide(caller, command, &view);
+            // What was decided to do is checked against the log when it is appended; a decision to do
+            // nothing is checked here: another node may have recorded what makes it wrong.
+            let does_nothing = decided
+                .as_ref()
+                .map_or(true, |decided| decided.facts.is_empty());
+            if does_nothing && self.is_behind().await? {
+                self.catch_up().await?;
+                continue;
+            }
+            let Decided {
+                authorized,
+                facts,
+                context,
+                municipality,
+            } = decided?;
             if facts.is_empty() {
                 let position = Position::new(models.position.unwrap_or_default());
                 return Ok(Done {
@@ -160,6 +177,30 @@ impl App {
             }
         }
         Err(AppError::Busy)
+    }
+
+    /// What `command` leads to in the state of `view`.
+    fn decide<C: Command>(
+        &self,
+        caller: &Caller,
+        command: &C,
+        view: &View<'_>,
+    ) -> Result<Decided<C>, Rejection> {
+        let now = self.now();
+        let authorized = self.access.authorize(caller, command.clone(), view, now)?;
+        let context = Context {
+            actor: authorized.actor().clone(),
+            now,
+        };
+        let facts = authorized.command().decide(view, &context)?;
+        let scope = authorized.command().scope(view)?;
+        let municipality = scope.municipality.or(command.subject().municipality);
+        Ok(Decided {
+            authorized,
+            facts,
+            context,
+            municipality,
+        })
     }
 
     /// The outcome of a command that was carried out already, however long ago.

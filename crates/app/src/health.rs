@@ -1,13 +1,18 @@
 //! Whether the read models follow the log, and what happens while they do not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use daicho_eventlog::GlobalPosition;
 use daicho_projections::{ReadModels, Stuck};
 use serde::Serialize;
 
 use crate::app::App;
 use crate::error::{AppError, StuckReason};
 use crate::position::Position;
+
+/// How long a reader waits for a position that the log has.
+const REACH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How far the read models are, and what keeps them from going on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -67,6 +72,37 @@ impl App {
             None => Ok(()),
             Some(stuck) => Err(stuck_at(&stuck)),
         }
+    }
+
+    /// Waits until answers have everything up to `position`, which another node of the service may
+    /// have just recorded.
+    ///
+    /// # Errors
+    /// [`AppError::NotReached`] where the log has no such position, or some seconds were not
+    /// enough; [`AppError::Stuck`] where the read models cannot get there.
+    pub async fn reach(&self, position: Position) -> Result<(), AppError> {
+        let is_reached = || self.position() >= Some(position);
+        if is_reached() {
+            return Ok(());
+        }
+        if self.log.head().await?.map(|head| Position::new(head.0)) < Some(position) {
+            return Err(AppError::NotReached(position));
+        }
+        match tokio::time::timeout(REACH_PATIENCE, self.catch_up()).await {
+            Ok(caught_up) => caught_up.map(drop)?,
+            Err(_) => return Err(AppError::NotReached(position)),
+        }
+        if is_reached() {
+            Ok(())
+        } else {
+            Err(AppError::NotReached(position))
+        }
+    }
+
+    /// Whether other nodes have recorded something that the read models do not have yet.
+    pub(crate) async fn is_behind(&self) -> Result<bool, AppError> {
+        let head = self.log.head().await?;
+        Ok(head > self.models().position.map(GlobalPosition))
     }
 
     /// Brings the read models up with the log.

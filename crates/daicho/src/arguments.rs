@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
+use crate::bench::Bench;
 use crate::evidence::{LogKeyCommand, Proof, VerifyProof, WitnessCommand};
 use crate::failure::{EXIT_BLOCKED, Failure};
 
@@ -181,6 +182,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Measures what the service does a second, with what this machine allows beside it in the same
+    /// run.
+    Bench(Bench),
     /// Prints the GraphQL schema (SDL).
     PrintSchema,
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod backup;
+mod bench;
 mod config;
 mod control;
 mod demo;
@@ -133,6 +134,10 @@ async fn run(command: Command) -> Result<u8, Failure> {
         Command::Restore { file, data } => {
             log_to_stderr(LogFormat::Text, "warn");
             print(&backup::restore(&file, data.path()?).await?)
+        }
+        Command::Bench(arguments) => {
+            log_to_stderr(LogFormat::Text, "warn");
+            print(&bench::run(arguments).await?)
         }
         Command::Rebuild { data, json } => {
             print(&on_folder(data.path()?, Operation::Rebuild { json }, false).await?)

@@ -30,6 +30,8 @@ pub struct Verification {
     /// Where the journal begins. What lies before has been trimmed; it was read from
     /// sled alone.
     pub journal_from: GlobalPosition,
+    /// Bytes of the journal's records, as they are on the disk.
+    pub journal_bytes: u64,
     /// The tree's root after the last event, derived from the events alone.
     pub root: Hash,
     /// The first thing that is not as it should be; what comes after it is not checked.
@@ -145,6 +147,7 @@ pub(crate) fn verify(
             "a checkpoint was signed for a tree that is larger than the log: it has been cut or rolled back",
         );
     }
+    let journal_bytes = scan.as_ref().map_or(0, |scan| scan.used_bytes);
     // A difference tells more than what broke because of it.
     if let (Err(error), None) = (scan, &check.difference) {
         return Err(error);
@@ -156,6 +159,7 @@ pub(crate) fn verify(
         tiles: check.tiles,
         checkpoints: check.checkpoints,
         journal_from: GlobalPosition(journal_first),
+        journal_bytes,
         root: check.tree.head().root,
         difference: check.difference,
     })

@@ -12,13 +12,16 @@ use crate::plan::{Plan, Publication};
 use crate::refusal::{CommandRefusal, Invalid};
 use crate::report::Report;
 use crate::request::Asked;
-use crate::scalar::{FiscalYear, Id};
+use crate::scalar::{FiscalYear, Id, Position};
 use crate::service::{Choices, Service};
 use crate::sheet::{PublishedSheet, Sheet};
 use crate::work::{Inbox, Progress};
 
 /// The most refusals that one answer lists.
 const REFUSALS_MAX: usize = 200;
+
+/// What `minPosition` means, for the schema.
+const MIN_POSITION: &str = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds.";
 
 /// What can be asked. A question that is refused is answered with null and an error whose
 /// `extensions` hold `code` and `messageJa`.
@@ -46,7 +49,12 @@ impl Query {
     }
 
     /// The one who asks; null for those who are not signed in.
-    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Viewer>, Failure> {
+    async fn viewer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+    ) -> Result<Option<Viewer>, Failure> {
+        ctx.reach(min_position).await?;
         match ctx.app().viewer(&ctx.caller()) {
             Some(viewer) => Ok(Some(Viewer::of(ctx, viewer).await?)),
             None => Ok(None),
@@ -54,11 +62,16 @@ impl Query {
     }
 
     /// All municipalities of this service. Public.
-    async fn municipalities(&self, ctx: &Context<'_>) -> Vec<Municipality> {
+    async fn municipalities(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+    ) -> Result<Vec<Municipality>, Failure> {
+        ctx.reach(min_position).await?;
         let municipalities = ctx.app().municipalities().into_iter();
-        municipalities
+        Ok(municipalities
             .map(|municipality| Municipality::new(municipality, ctx.caller()))
-            .collect()
+            .collect())
     }
 
     /// All departments of a municipality. Public.
@@ -66,17 +79,21 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         municipality: Id<MunicipalityId>,
-    ) -> Vec<Department> {
-        ctx.app()
-            .departments(municipality.0)
-            .into_iter()
-            .map(Department::from)
-            .collect()
+        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+    ) -> Result<Vec<Department>, Failure> {
+        ctx.reach(min_position).await?;
+        let departments = ctx.app().departments(municipality.0).into_iter();
+        Ok(departments.map(Department::from).collect())
     }
 
     /// The plans that the caller may know of: the own municipality's, and those of which
     /// something is published.
-    async fn plans(&self, ctx: &Context<'_>) -> Result<Vec<Plan>, Failure> {
+    async fn plans(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+    ) -> Result<Vec<Plan>, Failure> {
+        ctx.reach(min_position).await?;
         ctx.app()
             .plans(&ctx.caller())
             .into_iter()
@@ -85,7 +102,13 @@ impl Query {
     }
 
     /// One plan.
-    async fn plan(&self, ctx: &Context<'_>, id: Id<PlanId>) -> Result<Option<Plan>, Failure> {
+    async fn plan(
+        &self,
+        ctx: &Context<'_>,
+        id: Id<PlanId>,
+        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+    ) -> Result<Option<Plan>, Failure> {
+        ctx.reach(min_position).await?;
         let plan = ctx.app().plan(&ctx.caller(), id.0)?;
         Ok(Some(Plan::of(ctx, plan)?))
     }
@@ -97,7 +120,9 @@ impl Query {
         ctx: &Context<'_>,
         plan: Id<PlanId>,
         fiscal_year: FiscalYear,
+        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
     ) -> Result<Option<Sheet>, Failure> {
+        ctx.reach(min_position).await?;
         let sheet = ctx.app().sheet(&ctx.caller(), plan.0, fiscal_year.0)?;
         Ok(Some(Sheet::of(ctx, &sheet)?))
     }
@@ -110,7 +135,9 @@ impl Query {
         plan: Id<PlanId>,
         fiscal_year: FiscalYear,
         #[graphql(desc = "Which publication, counted from 1.")] number: Option<u32>,
+        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
     ) -> Result<Option<PublishedSheet>, Failure> {
+        ctx.reach(min_position).await?;
         let published = ctx.app().published_sheet(plan.0, fiscal_year.0, number)?;
         Ok(Some(PublishedSheet {
             sheet: Sheet::of(ctx, &published.sheet)?,
@@ -126,7 +153,9 @@ impl Query {
         plan: Id<PlanId>,
         indicator: Id<IndicatorId>,
         fiscal_year: FiscalYear,
+        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
     ) -> Result<Option<Report>, Failure> {
+        ctx.reach(min_position).await?;
         let view = ctx
             .app()
             .report(&ctx.caller(), plan.0, indicator.0, fiscal_year.0)?;
@@ -142,7 +171,9 @@ impl Query {
         plan: Id<PlanId>,
         indicator: Id<IndicatorId>,
         fiscal_year: FiscalYear,
+        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
     ) -> Result<Option<Vec<HistoryEntry>>, Failure> {
+        ctx.reach(min_position).await?;
         let (app, caller) = (ctx.app(), ctx.caller());
         let entries = app.figure_history(&caller, plan.0, indicator.0, fiscal_year.0)?;
         let departments = Departments::of(ctx, app.plan(&caller, plan.0)?.municipality);
@@ -151,7 +182,12 @@ impl Query {
 
     /// What waits for the caller.
     #[graphql(complexity = "100 + child_complexity")]
-    async fn inbox(&self, ctx: &Context<'_>) -> Result<Option<Inbox>, Failure> {
+    async fn inbox(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+    ) -> Result<Option<Inbox>, Failure> {
+        ctx.reach(min_position).await?;
         let inbox = ctx.app().inbox(&ctx.caller())?;
         Ok(Some(Inbox::of(ctx, &inbox)?))
     }
@@ -163,7 +199,9 @@ impl Query {
         ctx: &Context<'_>,
         plan: Id<PlanId>,
         fiscal_year: FiscalYear,
+        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
     ) -> Result<Option<Progress>, Failure> {
+        ctx.reach(min_position).await?;
         let (app, caller) = (ctx.app(), ctx.caller());
         let progress = app.progress(&caller, plan.0, fiscal_year.0)?;
         let plan = app.plan(&caller, plan.0)?;
@@ -182,7 +220,9 @@ impl Query {
         ctx: &Context<'_>,
         municipality: Id<MunicipalityId>,
         #[graphql(desc = "How many, at most 200.", default = 50)] first: usize,
+        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
     ) -> Result<Option<Vec<RecordedRefusal>>, Failure> {
+        ctx.reach(min_position).await?;
         let refusals =
             ctx.app()
                 .refusals(&ctx.caller(), municipality.0, first.min(REFUSALS_MAX))?;
@@ -195,7 +235,9 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         municipality: Id<MunicipalityId>,
+        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
     ) -> Result<Option<Vec<Account>>, Failure> {
+        ctx.reach(min_position).await?;
         let accounts = ctx.app().accounts(&ctx.caller(), municipality.0)?;
         Ok(Some(Account::list(ctx, &accounts, municipality.0).await?))
     }

@@ -7,6 +7,7 @@ use daicho_app::{App, Caller, Through};
 use daicho_identity::{IdentityStore, JwtIssuer, SessionId};
 
 use crate::failure::Failure;
+use crate::scalar::Position;
 
 /// Who asks, and from where. Put it into the request's data; a request without one is
 /// anonymous.
@@ -53,6 +54,9 @@ pub(crate) trait Asked {
     fn caller(&self) -> Caller;
     /// What the schema answers from.
     fn backing(&self) -> &Backing;
+    /// Waits until answers have everything up to `position`, where one is asked for.
+    fn reach(&self, position: Option<Position>)
+    -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 impl Asked for Context<'_> {
@@ -73,6 +77,13 @@ impl Asked for Context<'_> {
 
     fn backing(&self) -> &Backing {
         self.data_unchecked::<Backing>()
+    }
+
+    async fn reach(&self, position: Option<Position>) -> Result<(), Failure> {
+        match position {
+            Some(position) => Ok(self.app().reach(position.to_app()?).await?),
+            None => Ok(()),
+        }
     }
 }
 

@@ -125,6 +125,11 @@ impl Position {
     pub(crate) fn new(position: impl Display) -> Self {
         Self(position.to_string())
     }
+
+    /// The position as the service knows it.
+    pub(crate) fn to_app(&self) -> Result<daicho_app::Position, Failure> {
+        self.0.parse().map_err(Failure::internal)
+    }
 }
 
 /// A point in the order of everything that happened. Opaque: take it from an answer.

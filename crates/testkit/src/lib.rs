@@ -16,7 +16,7 @@ pub use simulator::{
     Counts, PlantedBug, SimulationFailure, SimulationReport, simulate, simulate_with,
 };
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use daicho_access::Access;
 use daicho_app::{App, Surroundings};
@@ -38,6 +38,12 @@ pub struct TestApp {
 /// Where the clock of a test starts: 1 March 2021, 00:00 UTC.
 pub const BEGINNING: Timestamp = Timestamp::constant(1_614_556_800, 0);
 
+/// The policies of the build, read once for all services of a test.
+pub fn access() -> Access {
+    static ACCESS: OnceLock<Access> = OnceLock::new();
+    ACCESS.get_or_init(|| Access::new().unwrap()).clone()
+}
+
 impl TestApp {
     /// An empty service.
     pub async fn empty() -> Self {
@@ -53,7 +59,7 @@ impl TestApp {
         };
         let app = App::open(
             Arc::clone(&log) as Arc<_>,
-            Access::new().unwrap(),
+            access(),
             surroundings,
             |_, _| {},
         )

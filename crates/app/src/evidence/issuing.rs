@@ -24,11 +24,13 @@ impl App {
             return Ok(None);
         };
         let _one_at_a_time = self.evidence.keeping.lock().await;
+        // In this order: between the two another node may sign a head that is larger than this one.
+        let latest = self.log.latest_checkpoint().await?;
         let head = self.log.tree_head().await?;
         if head.size == 0 {
             return Ok(None);
         }
-        if let Some(latest) = self.log.latest_checkpoint().await? {
+        if let Some(latest) = latest {
             self.must_continue(&latest, head).await?;
             if latest.head.size == head.size {
                 return Ok(Some(latest));

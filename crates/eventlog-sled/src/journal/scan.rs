@@ -45,6 +45,8 @@ pub(crate) struct Scan {
     pub(crate) root: Hash,
     /// The tree after the last event read, if it could be grown.
     pub(crate) tree: Option<Tree>,
+    /// Bytes of all records read.
+    pub(crate) used_bytes: u64,
     /// Where the last record ends in the last file.
     pub(crate) end: u64,
     /// Where the last record begins in the last file.
@@ -113,6 +115,7 @@ impl Scan {
                 _ => TreeHead::EMPTY.root,
             },
             tree,
+            used_bytes: 0,
             end: 0,
             last_record: 0,
             finished: Vec::new(),
@@ -220,6 +223,7 @@ impl Scan {
             }
         }
         self.end = at as u64;
+        self.used_bytes += self.end;
         Ok(())
     }
 

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use daicho_access::Access;
 use daicho_app::{App, AppError, Clock, IdSource, Surroundings};
 use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
@@ -11,6 +10,7 @@ use uuid::{Builder, Uuid};
 
 use super::dice::Dice;
 use super::faulty_log::{FaultyLog, Storage};
+use crate::access;
 
 /// A clock that goes when it is told to.
 #[derive(Debug)]
@@ -89,8 +89,7 @@ impl Node {
             clock: Arc::clone(&self.clock) as Arc<_>,
             ids: Arc::clone(&self.ids) as Arc<_>,
         };
-        let access = Access::new().expect("the policies of the build are sound");
-        self.life = Life::Opening(Box::pin(App::open(log, access, surroundings, |_, _| {})));
+        self.life = Life::Opening(Box::pin(App::open(log, access(), surroundings, |_, _| {})));
     }
 
     pub fn app(&self) -> Option<&Arc<App>> {

@@ -468,7 +468,12 @@ impl Run {
                 self.counts.not_now += 1;
                 Answer::NotNow
             }
-            Err(error @ (AppError::Stuck { .. } | AppError::Damaged(_) | AppError::BadFile(_))) => {
+            Err(
+                error @ (AppError::Stuck { .. }
+                | AppError::NotReached(_)
+                | AppError::Damaged(_)
+                | AppError::BadFile(_)),
+            ) => {
                 return Err(gave_up(error));
             }
         })
