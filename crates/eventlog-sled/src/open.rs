@@ -5,8 +5,8 @@
 //! 3. Read the journal behind them; anything wrong in it but a torn tail ends here, before
 //!    sled is touched. Of the files before them only the last record is read: `verify` reads all.
 //! 4. Open sled. What does not open is moved aside and rebuilt, as the journal is whole.
-//! 5. Compare how far they go: sled ahead of the journal is damage, and so are index files ahead
-//!    of it.
+//! 5. Compare how far they go: sled ahead of the journal is damage, and so are index files and
+//!    signed heads ahead of it.
 //! 6. Mend the journal's tail and make all of it durable.
 //! 7. Compare sled's end with the journal and replay what sled lacks.
 
@@ -31,7 +31,7 @@ use self::{
 use crate::{
     Options, SledLog, TornTail,
     block::Packer,
-    checkpoint_file::{self, CheckpointFile},
+    checkpoint_file::{self, CheckpointFile, KeptCheckpoints},
     disk::Disk,
     feeder::Feeder,
     folder_lock::FolderLock,
@@ -161,6 +161,7 @@ pub(crate) fn open(
     let removed_snapshots = sled_store::remove_unfinished_snapshots(&sled_folder)?;
     let (store, stored_next, set_aside) = open_sled(&sled_folder, options, &scan)?;
     compare_ends(&scan, stored_next)?;
+    let held = signed_heads(folder, &store, &scan)?;
     let scan = if contents.tree.size() < journal_first {
         contents.read_trimmed(&store, journal_first)?;
         contents.read_journal(&journal_folder, journal_first, &mut |_, _, _| {})?
@@ -175,6 +176,7 @@ pub(crate) fn open(
             clean_shutdown,
             cache: &cache,
             scan: &scan,
+            held: &held,
             stored_next,
         },
         store,
@@ -275,6 +277,7 @@ pub(crate) fn reopen(
     sled_store::remove_unfinished_snapshots(&sled_folder)?;
     let (store, stored_next, _) = open_sled(&sled_folder, options, &scan)?;
     compare_ends(&scan, stored_next)?;
+    let held = signed_heads(folder, &store, &scan)?;
     let opened = finish(
         Found {
             folder,
@@ -282,6 +285,7 @@ pub(crate) fn reopen(
             clean_shutdown: false,
             cache: &cache,
             scan: &scan,
+            held: &held,
             stored_next,
         },
         store,
@@ -315,6 +319,7 @@ struct Found<'a> {
     clean_shutdown: bool,
     cache: &'a Cache,
     scan: &'a Scan,
+    held: &'a KeptCheckpoints,
     stored_next: u64,
 }
 
@@ -344,10 +349,8 @@ fn finish(
     )?;
     let kept = KeptStore::start(store);
     let caught_up = catch_up(&found, &kept.store, progress).and_then(|replayed| {
-        let held = checkpoint_file::read(found.folder)
-            .map_err(|source| LogError::io("read the file of checkpoints", source))?;
         let (replayed_checkpoints, set_aside) =
-            reconcile_checkpoints(found.folder, &kept.store, &held)?;
+            reconcile_checkpoints(found.folder, &kept.store, found.held)?;
         let file = CheckpointFile::open(found.folder)
             .map_err(|source| LogError::io("open the file of checkpoints", source))?;
         Ok((replayed, file, replayed_checkpoints, set_aside))
@@ -370,12 +373,33 @@ fn finish(
     }
 }
 
+/// The checkpoints in their file. A head is signed of what has been acknowledged, so one that goes
+/// further than the journal, here or in sled, is damage.
+fn signed_heads(
+    folder: &Path,
+    store: &SledStore,
+    scan: &Scan,
+) -> Result<KeptCheckpoints, LogError> {
+    let held = checkpoint_file::read(folder)
+        .map_err(|source| LogError::io("read the file of checkpoints", source))?;
+    let newest = store.latest_checkpoint()?;
+    let sizes = held
+        .kept
+        .iter()
+        .chain(&newest)
+        .map(|signed| signed.head.size);
+    match sizes.max() {
+        Some(size) if size > scan.next => Err(journal_ends_before(size, "the signed heads", scan)),
+        _ => Ok(held),
+    }
+}
+
 /// Gives sled the checkpoints that only their file has, and the file those that only sled has.
 /// Says how many sled lacked, and where a file that was not whole is kept.
 fn reconcile_checkpoints(
     folder: &Path,
     store: &SledStore,
-    held: &checkpoint_file::KeptCheckpoints,
+    held: &KeptCheckpoints,
 ) -> Result<(usize, Option<SetAside>), LogError> {
     let is_whole = held.unreadable.is_empty() && !held.is_cut;
     if is_whole && held.kept.last() == store.latest_checkpoint()?.as_ref() {
