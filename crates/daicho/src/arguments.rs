@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use crate::bench::Bench;
 use crate::evidence::{LogKeyCommand, Proof, VerifyProof, WitnessCommand};
 use crate::failure::{EXIT_BLOCKED, Failure};
+use crate::place::{Database, Place};
 
 /// Daicho (台帳): an event-sourced records service for evaluation sheets.
 ///
@@ -28,28 +29,108 @@ pub struct Arguments {
     pub command: Command,
 }
 
-/// The data folder of one service.
+/// Where the records of a service are.
 #[derive(Debug, Clone, Args)]
-pub struct DataFolder {
-    // Global arguments cannot be required, so `Self::path` is what asks for it.
+pub struct Records {
+    // Global arguments cannot be required, so `Self::place` is what asks for one.
     /// The data folder. Where a running service holds it, the command is carried out by that
     /// service, through an owner-only socket in the folder.
     #[arg(long, env = "DAICHO_DATA", value_name = "DIR", global = true)]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
+    /// The PostgreSQL database, where several nodes share one.
+    #[command(flatten)]
+    pub database: DatabaseArguments,
 }
 
-impl DataFolder {
-    /// The folder.
-    ///
-    /// # Errors
-    /// Where none is named.
-    pub fn path(&self) -> Result<&Path, Failure> {
-        self.data.as_deref().ok_or_else(|| {
-            Failure::new("no data folder is named")
-                .help("name one with --data or DAICHO_DATA")
-                .exit(EXIT_BLOCKED)
+/// How a PostgreSQL server is reached.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DatabaseArguments {
+    /// Connection string of the PostgreSQL database with the records, instead of --data:
+    /// postgresql://ROLE:PASSWORD@HOST1,HOST2/NAME. Other users of this machine see what is written on a
+    /// command line; the variable keeps it from them.
+    #[arg(
+        long,
+        env = "DAICHO_DATABASE_URL",
+        value_name = "URL",
+        global = true,
+        hide_env_values = true
+    )]
+    pub database_url: Option<String>,
+    /// Connection string of the role that holds people and secrets; the same role otherwise.
+    #[arg(
+        long,
+        env = "DAICHO_IDENTITY_URL",
+        value_name = "URL",
+        global = true,
+        hide_env_values = true
+    )]
+    pub identity_url: Option<String>,
+    /// Certificates (PEM) of the authorities that may vouch for the server: connections are
+    /// encrypted then, and the host's name is checked.
+    #[arg(long, env = "DAICHO_DATABASE_CA", value_name = "FILE", global = true)]
+    pub database_ca: Option<PathBuf>,
+    /// Write nothing while no standby of the database confirms it.
+    #[arg(
+        long,
+        env = "DAICHO_REQUIRE_STANDBY",
+        value_name = "BOOL",
+        global = true
+    )]
+    pub require_standby: Option<bool>,
+}
+
+impl DatabaseArguments {
+    /// The database, where one is named.
+    pub fn database(&self) -> Option<Database> {
+        self.database_url.as_ref().map(|url| Database {
+            url: url.clone(),
+            identity_url: self.identity_url.clone(),
+            certificates: self.database_ca.clone(),
+            require_standby: self.require_standby.unwrap_or(false),
         })
     }
+}
+
+impl Records {
+    /// Where the records are; none where nothing is named.
+    ///
+    /// # Errors
+    /// Where both a folder and a database are named.
+    pub fn named(&self) -> Result<Option<Place>, Failure> {
+        only_place(self.data.as_deref(), self.database.database())
+    }
+
+    /// Where the records are.
+    ///
+    /// # Errors
+    /// Where nothing is named, or both a folder and a database.
+    pub fn place(&self) -> Result<Place, Failure> {
+        self.named()?.ok_or_else(no_place)
+    }
+}
+
+/// The one of a folder and a database that is named.
+///
+/// # Errors
+/// Where both are.
+pub fn only_place(
+    folder: Option<&Path>,
+    database: Option<Database>,
+) -> Result<Option<Place>, Failure> {
+    match (folder, database) {
+        (Some(_), Some(_)) => Err(Failure::new("both a data folder and a database are named")
+            .help("leave out --data (DAICHO_DATA) or --database-url (DAICHO_DATABASE_URL)")
+            .exit(EXIT_BLOCKED)),
+        (Some(folder), None) => Ok(Some(Place::Folder(folder.to_owned()))),
+        (None, database) => Ok(database.map(Place::Database)),
+    }
+}
+
+/// The failure where no place is named.
+pub fn no_place() -> Failure {
+    Failure::new("no data folder is named")
+        .help("name one with --data or DAICHO_DATA, or a database with --database-url or DAICHO_DATABASE_URL")
+        .exit(EXIT_BLOCKED)
 }
 
 /// Who gives a command.
@@ -68,31 +149,31 @@ pub enum Command {
     Demo(Demo),
     /// Runs the service: pages, API, health.
     Serve(Serve),
-    /// Sets up a new data folder: first municipality, departments, first administrator.
+    /// Sets up new records: first municipality, departments, first administrator.
     Init(Init),
     /// Opens, disables and lists accounts, gives and withdraws roles, sets passwords.
     Account {
-        /// The data folder.
+        /// Where the records are.
         #[command(flatten)]
-        data: DataFolder,
+        records: Records,
         /// What to do with which account.
         #[command(subcommand)]
         command: AccountCommand,
     },
     /// Opens, renames, closes and lists departments.
     Department {
-        /// The data folder.
+        /// Where the records are.
         #[command(flatten)]
-        data: DataFolder,
+        records: Records,
         /// What to do with which department.
         #[command(subcommand)]
         command: DepartmentCommand,
     },
     /// Lists plans with their years.
     Plans {
-        /// The data folder.
+        /// Where the records are.
         #[command(flatten)]
-        data: DataFolder,
+        records: Records,
     },
     /// Reads a sheet (TSV or CSV; encoding detected) into the records, or says what it would do.
     Import(Import),
@@ -101,9 +182,9 @@ pub enum Command {
     /// Checks the records: journal against store, a fresh fold against every read model, the tree
     /// derived anew against every checkpoint that was ever signed.
     Verify {
-        /// The data folder.
+        /// Where the records are.
         #[command(flatten)]
-        data: DataFolder,
+        records: Records,
         /// A checkpoint that was kept elsewhere (what /log/checkpoint served); the log must contain
         /// it. Repeat it for more.
         #[arg(long, value_name = "CHECKPOINT-FILE")]
@@ -121,9 +202,9 @@ pub enum Command {
     /// The log signs its heads (checkpoints) with a key in DIR/keys. Give the public key to whoever
     /// is to check them, on another way than the checkpoints themselves.
     LogKey {
-        /// The data folder.
+        /// Where the records are.
         #[command(flatten)]
-        data: DataFolder,
+        records: Records,
         /// What to do.
         #[command(subcommand)]
         command: LogKeyCommand,
@@ -133,9 +214,9 @@ pub enum Command {
     /// A witness signs a head only if it continues every head that it has signed before. So nobody, not
     /// even who holds log and key, can show different people different histories unnoticed.
     Witness {
-        /// The data folder.
+        /// Where the records are.
         #[command(flatten)]
-        data: DataFolder,
+        records: Records,
         /// What to do.
         #[command(subcommand)]
         command: WitnessCommand,
@@ -152,9 +233,9 @@ pub enum Command {
     /// People, passwords and keys (DIR/identity, DIR/keys) are not in it: copy these folders
     /// separately, and keep them where only you can read them.
     Backup {
-        /// The data folder.
+        /// Where the records are.
         #[command(flatten)]
-        data: DataFolder,
+        records: Records,
         /// The new file.
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
@@ -163,21 +244,55 @@ pub enum Command {
         #[arg(long)]
         trim_journal: bool,
     },
-    /// Makes the log of a new data folder out of a backup, and verifies it.
+    /// Makes a new log out of a backup, in a new data folder or an empty database, and verifies it.
     Restore {
         /// The backup.
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// The new data folder.
+        /// The new place.
         #[command(flatten)]
-        data: DataFolder,
+        records: Records,
+    },
+    /// Prepares a PostgreSQL database, or brings its tables up to date. Run it in the owner's role.
+    ///
+    /// The service itself then runs in roles that may add to the log and read it, and never change it.
+    Migrate(Migrate),
+    /// Moves everything, people and keys included, to a new data folder or an empty database, with the
+    /// same root. Stop the service before.
+    Move {
+        /// Where the records are.
+        #[command(flatten)]
+        records: Records,
+        /// The new data folder.
+        #[arg(long, value_name = "DIR", conflicts_with = "to_database_url")]
+        to_data: Option<PathBuf>,
+        /// Connection string of the new database.
+        #[arg(
+            long,
+            env = "DAICHO_TO_DATABASE_URL",
+            value_name = "URL",
+            hide_env_values = true
+        )]
+        to_database_url: Option<String>,
+        /// Connection string of the role that is to hold people and secrets there; the same
+        /// otherwise.
+        #[arg(
+            long,
+            env = "DAICHO_TO_IDENTITY_URL",
+            value_name = "URL",
+            hide_env_values = true
+        )]
+        to_identity_url: Option<String>,
+        /// Certificates of the authorities that may vouch for the new server.
+        #[arg(long, env = "DAICHO_TO_DATABASE_CA", value_name = "FILE")]
+        to_database_ca: Option<PathBuf>,
     },
     /// Makes the read models anew from the log, compares them with those in use, and puts the
     /// new ones in use; a running service goes on meanwhile.
     Rebuild {
-        /// The data folder.
+        /// Where the records are.
         #[command(flatten)]
-        data: DataFolder,
+        records: Records,
         /// Print one JSON document.
         #[arg(long)]
         json: bool,
@@ -187,6 +302,20 @@ pub enum Command {
     Bench(Bench),
     /// Prints the GraphQL schema (SDL).
     PrintSchema,
+}
+
+/// `migrate`.
+#[derive(Debug, Args)]
+pub struct Migrate {
+    /// The database, in the role that owns it.
+    #[command(flatten)]
+    pub database: DatabaseArguments,
+    /// Role of the service, which may read the log and add to it.
+    #[arg(long, value_name = "ROLE")]
+    pub service_role: String,
+    /// Role that holds people and secrets; the service's otherwise.
+    #[arg(long, value_name = "ROLE")]
+    pub identity_role: Option<String>,
 }
 
 /// `demo`.
@@ -220,9 +349,13 @@ pub struct Demo {
 /// `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// The data folder.
-    #[arg(long, env = "DAICHO_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    /// Where the records are.
+    #[command(flatten)]
+    pub records: Records,
+    /// A folder for snapshots of the read models, with which a node over a database starts faster;
+    /// a data folder has its own.
+    #[arg(long, env = "DAICHO_SNAPSHOTS", value_name = "DIR")]
+    pub snapshots: Option<PathBuf>,
     /// Where pages and API are served [default: 127.0.0.1:8080].
     #[arg(long, env = "DAICHO_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
@@ -262,9 +395,9 @@ pub enum LogFormat {
 /// `init`.
 #[derive(Debug, Args)]
 pub struct Init {
-    /// The new data folder; made if it is missing.
-    #[arg(long, env = "DAICHO_DATA", value_name = "DIR")]
-    pub data: PathBuf,
+    /// The new data folder, which is made if it is missing, or the database.
+    #[command(flatten)]
+    pub records: Records,
     /// 全国地方公共団体コード of the municipality, six digits.
     #[arg(long, value_name = "CODE")]
     pub code: String,
@@ -429,9 +562,9 @@ pub struct Import {
     /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
-    /// The data folder; a dry run works without it.
-    #[arg(long, env = "DAICHO_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    /// Where the records are; a dry run works without them.
+    #[command(flatten)]
+    pub records: Records,
     /// Sign-in name of the account that imports; a dry run works without it.
     #[arg(long = "as", env = "DAICHO_AS", value_name = "ACCOUNT")]
     pub account: Option<String>,
@@ -450,9 +583,9 @@ pub enum Format {
 /// `export`.
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The data folder.
+    /// Where the records are.
     #[command(flatten)]
-    pub data: DataFolder,
+    pub records: Records,
     /// The plan, as `plans` prints it; the only plan where there is one.
     #[arg(long, value_name = "ID")]
     pub plan: Option<String>,

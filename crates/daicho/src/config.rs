@@ -7,15 +7,21 @@ use daicho_app::Witnesses;
 use daicho_eventlog::evidence::VerifierKey;
 use serde::Deserialize;
 
-use crate::arguments::{LogFormat, Serve};
+use crate::arguments::{DatabaseArguments, LogFormat, Serve, no_place, only_place};
 use crate::evidence::keys_in;
 use crate::failure::Failure;
+use crate::place::Place;
 
 /// `daicho.toml`; every line is also an option of `serve`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConfigFile {
     data: Option<PathBuf>,
+    database_url: Option<String>,
+    identity_url: Option<String>,
+    database_ca: Option<PathBuf>,
+    require_standby: Option<bool>,
+    snapshots: Option<PathBuf>,
     listen: Option<SocketAddr>,
     public_url: Option<String>,
     behind_proxy: Option<bool>,
@@ -38,8 +44,10 @@ struct WitnessesSection {
 /// How the service runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// The data folder.
-    pub data: PathBuf,
+    /// Where the records are.
+    pub place: Place,
+    /// Folder for snapshots of the read models.
+    pub snapshots: Option<PathBuf>,
     /// Where pages and API are served.
     pub listen: SocketAddr,
     /// The address that people use.
@@ -68,12 +76,23 @@ impl Config {
             Some(path) => read(path)?,
             None => ConfigFile::default(),
         };
-        let data = arguments.data.clone().or(file.data).ok_or_else(|| {
-            Failure::new("no data folder is named")
-                .help("name one with --data, DAICHO_DATA or 'data' in the configuration file")
-        })?;
+        // Whatever is named outside the file goes before both places in it.
+        let place = match arguments.records.named()? {
+            Some(place) => place,
+            None => {
+                let database = &arguments.records.database;
+                let of_file = DatabaseArguments {
+                    database_url: file.database_url,
+                    identity_url: database.identity_url.clone().or(file.identity_url),
+                    database_ca: database.database_ca.clone().or(file.database_ca),
+                    require_standby: database.require_standby.or(file.require_standby),
+                };
+                only_place(file.data.as_deref(), of_file.database())?.ok_or_else(no_place)?
+            }
+        };
         Ok(Self {
-            data,
+            place,
+            snapshots: arguments.snapshots.clone().or(file.snapshots),
             listen: arguments
                 .listen
                 .or(file.listen)
@@ -155,10 +174,23 @@ fn read(path: &Path) -> Result<ConfigFile, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arguments::Records;
+    use crate::place::Database;
+
+    fn in_folder(folder: &str) -> Records {
+        Records {
+            data: Some(folder.into()),
+            database: DatabaseArguments::default(),
+        }
+    }
 
     fn arguments(config: Option<&Path>) -> Serve {
         Serve {
-            data: None,
+            records: Records {
+                data: None,
+                database: DatabaseArguments::default(),
+            },
+            snapshots: None,
             listen: None,
             config: config.map(Path::to_owned),
             public_url: None,
@@ -176,19 +208,19 @@ mod tests {
         std::fs::write(&file, "data = '/srv/file'\nlisten = '127.0.0.1:9000'\nbehind_proxy = true\nlog_format = 'json'\n").unwrap();
         let of_file = Config::of(&arguments(Some(&file))).unwrap();
         assert_eq!(
-            (of_file.data.to_str(), of_file.listen.port()),
-            (Some("/srv/file"), 9000)
+            (of_file.place, of_file.listen.port()),
+            (Place::Folder("/srv/file".into()), 9000)
         );
         assert_eq!(of_file.log_format, LogFormat::Json);
         assert!(of_file.behind_proxy);
         let both = Config::of(&Serve {
-            data: Some("/srv/option".into()),
+            records: in_folder("/srv/option"),
             ..arguments(Some(&file))
         })
         .unwrap();
         assert_eq!(
-            (both.data.to_str(), both.listen.port()),
-            (Some("/srv/option"), 9000)
+            (both.place, both.listen.port()),
+            (Place::Folder("/srv/option".into()), 9000)
         );
     }
 
@@ -231,7 +263,31 @@ mod tests {
     }
 
     #[test]
-    fn without_a_data_folder_nothing_starts() {
+    fn a_database_takes_the_place_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("daicho.toml");
+        let url = "postgresql://daicho:x@db1,db2/daicho";
+        std::fs::write(
+            &file,
+            format!(
+                "database_url = '{url}'\ndatabase_ca = '/etc/ca.pem'\nrequire_standby = true\n"
+            ),
+        )
+        .unwrap();
+        let expected = Place::Database(Database {
+            url: url.into(),
+            identity_url: None,
+            certificates: Some("/etc/ca.pem".into()),
+            require_standby: true,
+        });
+        assert_eq!(Config::of(&arguments(Some(&file))).unwrap().place, expected);
+        std::fs::write(&file, format!("data = '/srv'\ndatabase_url = '{url}'\n")).unwrap();
+        let refused = Config::of(&arguments(Some(&file))).unwrap_err();
+        assert!(refused.message.contains("both"), "{refused}");
+    }
+
+    #[test]
+    fn without_a_place_nothing_starts() {
         assert!(
             Config::of(&arguments(None))
                 .unwrap_err()
@@ -244,7 +300,7 @@ mod tests {
     #[test]
     fn cookies_are_secure_where_people_use_https() {
         let arguments = Serve {
-            data: Some("/srv".into()),
+            records: in_folder("/srv"),
             public_url: Some("https://daicho.example".into()),
             ..arguments(None)
         };

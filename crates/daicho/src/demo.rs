@@ -17,8 +17,10 @@ use crate::arguments::Demo;
 use crate::evidence::{self, DEMO_ORIGIN, EvidenceSettings, Making};
 use crate::failure::{EXIT_DISCREPANCY, Failure, with_causes};
 use crate::operation::verification;
+use crate::place::Place;
+use crate::progress::Progress;
 use crate::serve::serve;
-use crate::service::{Opening, Progress, Service, is_data_folder};
+use crate::service::{Opening, Service, is_data_folder};
 use crate::surroundings::{self, made_up_password};
 
 /// Everything in the sample city follows from this number.
@@ -73,8 +75,8 @@ pub async fn run(arguments: Demo) -> Result<u8, Failure> {
         return Ok(exit);
     }
     let settings = WebSettings::default();
-    let _signing = evidence::Running::start(&service.app, &[])?;
-    serve(service, &folder, arguments.listen, settings, |address| {
+    let _signing = evidence::Running::start(&service, &[])?;
+    serve(service, arguments.listen, settings, |address| {
         println_all(&welcome(
             address,
             &kept,
@@ -109,7 +111,8 @@ async fn build(folder: &Path, password: &str) -> Result<(Service, Kept), Failure
         clock: Arc::clone(&clock) as Arc<_>,
         ids: Arc::new(SeededIds::new(SEED)),
     };
-    let service = Service::open(folder, Opening::MayBeNew, story, settings()).await?;
+    let place = Place::Folder(folder.to_owned());
+    let service = Service::open(&place, None, Opening::MayBeNew, story, settings()).await?;
     equip(&service).await?;
     let mut progress = Progress::of("playing two years");
     let played = daicho_sample::play(&service.app, &clock, SEED, |done, all| {
@@ -122,7 +125,8 @@ async fn build(folder: &Path, password: &str) -> Result<(Service, Kept), Failure
     let kept = keep(folder, &played)?;
     service.close().await?;
     let service = Service::open(
-        folder,
+        &place,
+        None,
         Opening::MustExist,
         surroundings::of_this_machine(),
         settings(),
@@ -142,8 +146,10 @@ async fn reopen(folder: &Path) -> Result<(Service, Kept), Failure> {
             Failure::new(format!("{} holds records that no demo made, or a demo that was not finished ({error})", folder.display()))
                 .help("choose another folder, delete this one if it was a demo's, or leave --data out for a temporary one")
         })?;
+    let place = Place::Folder(folder.to_owned());
     let service = Service::open(
-        folder,
+        &place,
+        None,
         Opening::MustExist,
         surroundings::of_this_machine(),
         settings(),

@@ -8,9 +8,13 @@ mod control;
 mod demo;
 mod evidence;
 mod failure;
+mod moving;
 mod operation;
+mod place;
+mod progress;
 mod serve;
 mod service;
+mod storage;
 mod surroundings;
 
 use std::io::{Read, Write};
@@ -18,23 +22,25 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{
-    AccountCommand, Arguments, Command, DataFolder, DepartmentCommand, Export, Import, Init,
-    LogFormat, Serve,
+    AccountCommand, Arguments, Command, DepartmentCommand, Export, Import, Init, LogFormat,
+    Migrate, Records, Serve, only_place,
 };
 use backup::BackupOperation;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::Parser;
+use daicho_identity::IdentityStore;
 use daicho_web::WebSettings;
 use evidence::{
     EvidenceOperation, EvidenceSettings, LogKeyCommand, Making, Proof, ProofOperation,
     WitnessCommand,
 };
-use failure::{EXIT_DISCREPANCY, Failure};
+use failure::{EXIT_DISCREPANCY, Failure, with_causes};
 use operation::{
     AccountOperation, DepartmentOperation, ExportOperation, ImportOperation, InitOperation,
     Operation, Outcome,
 };
+use place::{Database, Place};
 use service::{Opening, Service};
 use tracing_subscriber::EnvFilter;
 
@@ -75,30 +81,30 @@ async fn run(command: Command) -> Result<u8, Failure> {
         }
         Command::Serve(arguments) => serve(&arguments).await,
         Command::Init(init) => {
-            let data = init.data.clone();
-            print(&on_folder(&data, Operation::Init(init_operation(init)?), true).await?)
+            let place = init.records.place()?;
+            print(&on(&place, Operation::Init(init_operation(init)?), true).await?)
         }
-        Command::Account { data, command } => print(
-            &on_folder(
-                data.path()?,
+        Command::Account { records, command } => print(
+            &on(
+                &records.place()?,
                 Operation::Account(account_operation(command)?),
                 false,
             )
             .await?,
         ),
-        Command::Department { data, command } => print(
-            &on_folder(
-                data.path()?,
+        Command::Department { records, command } => print(
+            &on(
+                &records.place()?,
                 Operation::Department(department_operation(command)),
                 false,
             )
             .await?,
         ),
-        Command::Plans { data } => print(&on_folder(data.path()?, Operation::Plans, false).await?),
+        Command::Plans { records } => print(&on(&records.place()?, Operation::Plans, false).await?),
         Command::Import(arguments) => import(arguments).await,
         Command::Export(arguments) => export(arguments).await,
         Command::Verify {
-            data,
+            records,
             json,
             against,
             keys,
@@ -109,38 +115,62 @@ async fn run(command: Command) -> Result<u8, Failure> {
                 against: files.collect::<Result<_, _>>()?,
                 keys: evidence::key_texts(&keys)?,
             };
-            print(&on_folder(data.path()?, operation, false).await?)
+            print(&on(&records.place()?, operation, false).await?)
         }
-        Command::LogKey { data, command } => {
+        Command::LogKey { records, command } => {
             let operation = match command {
                 LogKeyCommand::Show => EvidenceOperation::ShowLogKeys,
                 LogKeyCommand::Rotate => EvidenceOperation::RotateLogKey,
             };
-            print(&on_folder(data.path()?, Operation::Evidence(operation), false).await?)
+            print(&on(&records.place()?, Operation::Evidence(operation), false).await?)
         }
-        Command::Witness { data, command } => witness(&data, command).await,
+        Command::Witness { records, command } => witness(&records, command).await,
         Command::Proof(arguments) => proof(arguments).await,
         Command::VerifyProof(arguments) => print(&evidence::verify_proof(&arguments)?),
         Command::Backup {
-            data,
+            records,
             output,
             trim_journal,
         } => {
             // A running service has another working folder.
             let file = std::path::absolute(&output).map_err(Failure::new)?;
             let operation = Operation::Backup(BackupOperation { file, trim_journal });
-            print(&on_folder(data.path()?, operation, false).await?)
+            print(&on(&records.place()?, operation, false).await?)
         }
-        Command::Restore { file, data } => {
+        Command::Restore { file, records } => {
             log_to_stderr(LogFormat::Text, "warn");
-            print(&backup::restore(&file, data.path()?).await?)
+            print(&backup::restore(&file, &records.place()?).await?)
+        }
+        Command::Migrate(arguments) => {
+            log_to_stderr(LogFormat::Text, "warn");
+            migrate(&arguments).await
+        }
+        Command::Move {
+            records,
+            to_data,
+            to_database_url,
+            to_identity_url,
+            to_database_ca,
+        } => {
+            log_to_stderr(LogFormat::Text, "warn");
+            let database = to_database_url.map(|url| Database {
+                url,
+                identity_url: to_identity_url,
+                certificates: to_database_ca,
+                require_standby: false,
+            });
+            let to = only_place(to_data.as_deref(), database)?.ok_or_else(|| {
+                Failure::new("it is not said where to move the records")
+                    .help("name a new data folder with --to-data, or an empty database with --to-database-url")
+            })?;
+            print(&moving::run(&records.place()?, &to).await?)
         }
         Command::Bench(arguments) => {
             log_to_stderr(LogFormat::Text, "warn");
             print(&bench::run(arguments).await?)
         }
-        Command::Rebuild { data, json } => {
-            print(&on_folder(data.path()?, Operation::Rebuild { json }, false).await?)
+        Command::Rebuild { records, json } => {
+            print(&on(&records.place()?, Operation::Rebuild { json }, false).await?)
         }
     }
 }
@@ -159,11 +189,10 @@ fn log_to_stderr(format: LogFormat, level: &str) {
 async fn serve(arguments: &Serve) -> Result<u8, Failure> {
     let config = config::Config::of(arguments)?;
     log_to_stderr(config.log_format, "info");
-    if !service::is_data_folder(&config.data) {
-        return Err(service::no_data_folder(&config.data));
-    }
+    must_be_there(&config.place)?;
     let service = Service::open(
-        &config.data,
+        &config.place,
+        config.snapshots.as_deref(),
         Opening::MustExist,
         surroundings::of_this_machine(),
         service::settings(),
@@ -181,31 +210,39 @@ async fn serve(arguments: &Serve) -> Result<u8, Failure> {
         let _ = service.release().await;
         return Err(failure);
     }
-    let _evidence = evidence::Running::start(&service.app, &config.witness_urls)?;
+    let _evidence = evidence::Running::start(&service, &config.witness_urls)?;
     let settings = WebSettings {
         secure_cookies: config.is_behind_tls(),
         public_url: config.public_url.clone(),
         behind_proxy: config.behind_proxy,
     };
-    serve::serve(service, &config.data, config.listen, settings, |address| {
+    serve::serve(service, config.listen, settings, |address| {
         tracing::info!(%address, "serving");
     })
     .await?;
     Ok(0)
 }
 
-/// Carries an operation out in the running service that holds the folder, or opens the folder.
-async fn on_folder(
-    folder: &Path,
-    operation: Operation,
-    may_be_new: bool,
-) -> Result<Outcome, Failure> {
+/// Refuses a folder that holds no records.
+fn must_be_there(place: &Place) -> Result<(), Failure> {
+    match place {
+        Place::Folder(folder) if !service::is_data_folder(folder) => {
+            Err(service::no_data_folder(folder))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Carries an operation out in the running service that holds the folder, or opens the records.
+async fn on(place: &Place, operation: Operation, may_be_new: bool) -> Result<Outcome, Failure> {
     let operator = surroundings::operating_system_user();
-    if let Some(result) = control::call(folder, &operation, &operator).await {
+    if let Place::Folder(folder) = place
+        && let Some(result) = control::call(folder, &operation, &operator).await
+    {
         return result;
     }
-    if !may_be_new && !service::is_data_folder(folder) {
-        return Err(service::no_data_folder(folder));
+    if !may_be_new {
+        must_be_there(place)?;
     }
     log_to_stderr(LogFormat::Text, "warn");
     let is_verification = matches!(operation, Operation::Verify { .. });
@@ -215,7 +252,8 @@ async fn on_folder(
         Opening::MustExist
     };
     let service = match Service::open(
-        folder,
+        place,
+        None,
         opening,
         surroundings::of_this_machine(),
         service::settings(),
@@ -241,6 +279,33 @@ async fn on_folder(
     let outcome = result?;
     closed?;
     Ok(outcome)
+}
+
+/// Prepares a database for the service's roles.
+async fn migrate(arguments: &Migrate) -> Result<u8, Failure> {
+    let database = arguments.database.database().ok_or_else(|| {
+        Failure::new("no database is named")
+            .help("name it with --database-url or DAICHO_DATABASE_URL, in the role that owns it")
+    })?;
+    daicho_eventlog_postgres::migrate(&database.log(), &arguments.service_role).await?;
+    let settings = database.identity();
+    let role = arguments
+        .identity_role
+        .clone()
+        .unwrap_or_else(|| arguments.service_role.clone());
+    let migrated =
+        tokio::task::spawn_blocking(move || IdentityStore::migrate_postgres(&settings, &role));
+    migrated
+        .await
+        .map_err(Failure::new)?
+        .map_err(|error| Failure::new(with_causes(&error)))?;
+    print(&Outcome::lines([
+        format!(
+            "the log's tables are up to date; role {} may read and add",
+            arguments.service_role
+        ),
+        "people and secrets have their tables".to_owned(),
+    ]))
 }
 
 /// Prints what an operation gave back; what comes back is the exit status.
@@ -439,11 +504,12 @@ async fn import(arguments: Import) -> Result<u8, Failure> {
         json: arguments.json,
         acting: arguments.account,
     };
-    match arguments.data {
-        Some(folder) => print(&on_folder(&folder, Operation::Import(operation), false).await?),
+    match arguments.records.named()? {
+        Some(place) => print(&on(&place, Operation::Import(operation), false).await?),
         None if operation.dry_run => print(&operation::dry_run_without_records(&operation)?),
-        None => Err(Failure::new("no data folder is named")
-            .help("name one with --data, or add --dry-run to only look")),
+        None => Err(Failure::new("no data folder is named").help(
+            "name one with --data or a database with --database-url, or add --dry-run to only look",
+        )),
     }
 }
 
@@ -473,7 +539,7 @@ async fn export(arguments: Export) -> Result<u8, Failure> {
         at_position,
         acting: arguments.account,
     });
-    let outcome = on_folder(arguments.data.path()?, operation, false).await?;
+    let outcome = on(&arguments.records.place()?, operation, false).await?;
     write_file(&outcome, arguments.output.as_deref())
 }
 
@@ -498,7 +564,7 @@ fn write_file(outcome: &Outcome, output: Option<&Path>) -> Result<u8, Failure> {
     Ok(outcome.exit)
 }
 
-async fn witness(data: &DataFolder, command: WitnessCommand) -> Result<u8, Failure> {
+async fn witness(records: &Records, command: WitnessCommand) -> Result<u8, Failure> {
     match command {
         WitnessCommand::NewKey { name, output } => {
             print(&evidence::new_witness_key(&name, &output)?)
@@ -526,7 +592,7 @@ async fn witness(data: &DataFolder, command: WitnessCommand) -> Result<u8, Failu
                     .transpose()?
                     .and_then(|keys| keys.into_iter().next()),
             };
-            let outcome = on_folder(data.path()?, Operation::Evidence(operation), false).await?;
+            let outcome = on(&records.place()?, Operation::Evidence(operation), false).await?;
             write_file(&outcome, output.as_deref())
         }
         WitnessCommand::Add { file, witnesses } => {
@@ -534,7 +600,7 @@ async fn witness(data: &DataFolder, command: WitnessCommand) -> Result<u8, Failu
                 lines: evidence::text_of(&file)?,
                 witnesses: evidence::key_texts(&witnesses)?,
             };
-            print(&on_folder(data.path()?, Operation::Evidence(operation), false).await?)
+            print(&on(&records.place()?, Operation::Evidence(operation), false).await?)
         }
     }
 }
@@ -555,8 +621,8 @@ async fn proof(arguments: Proof) -> Result<u8, Failure> {
         indicator: arguments.indicator,
         acting: arguments.account,
     });
-    let outcome = on_folder(
-        arguments.data.path()?,
+    let outcome = on(
+        &arguments.records.place()?,
         Operation::Evidence(operation),
         false,
     )

@@ -1,7 +1,6 @@
 //! The running service: pages, API, health, and the socket for commands.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -19,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::control::Control;
 use crate::failure::{Failure, with_causes};
+use crate::place::Place;
 use crate::service::{DRAIN, Service};
 
 /// Serves `service` on `listen` until the process is told to stop, then lets requests under way
@@ -28,7 +28,6 @@ use crate::service::{DRAIN, Service};
 /// Where the address or the control socket cannot be had.
 pub async fn serve(
     service: Service,
-    folder: &Path,
     listen: SocketAddr,
     settings: WebSettings,
     ready: impl FnOnce(SocketAddr),
@@ -38,7 +37,11 @@ pub async fn serve(
             .help("choose another address with --listen")
     })?;
     let address = listener.local_addr().map_err(Failure::new)?;
-    let control = Control::listen(folder)?;
+    // Commands reach a shared database by themselves.
+    let control = match &service.place {
+        Place::Folder(folder) => Some(Control::listen(folder)?),
+        Place::Database(_) => None,
+    };
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::new)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::new)?;
 
@@ -61,7 +64,7 @@ pub async fn serve(
     let mut calls = JoinSet::new();
     let mut ended_by_itself = false;
     tokio::select! {
-        () = control.answer(Arc::clone(&service), &mut calls) => {}
+        () = answer(control.as_ref(), &service, &mut calls) => {}
         _ = terminate.recv() => tracing::info!("told to stop"),
         _ = interrupt.recv() => tracing::info!("interrupted"),
         ended = &mut server => {
@@ -91,6 +94,13 @@ pub async fn serve(
             .help("the lines above say why; start the service again"));
     }
     Ok(())
+}
+
+async fn answer(control: Option<&Control>, service: &Arc<Service>, calls: &mut JoinSet<()>) {
+    match control {
+        Some(control) => control.answer(Arc::clone(service), calls).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn router(service: &Arc<Service>, settings: WebSettings) -> Result<Router, Failure> {

@@ -20,9 +20,6 @@ use crate::work::{Inbox, Progress};
 /// The most refusals that one answer lists.
 const REFUSALS_MAX: usize = 200;
 
-/// What `minPosition` means, for the schema.
-const MIN_POSITION: &str = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds.";
-
 /// What can be asked. A question that is refused is answered with null and an error whose
 /// `extensions` hold `code` and `messageJa`.
 pub struct Query;
@@ -52,7 +49,10 @@ impl Query {
     async fn viewer(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+        #[graphql(
+            desc = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds."
+        )]
+        min_position: Option<Position>,
     ) -> Result<Option<Viewer>, Failure> {
         ctx.reach(min_position).await?;
         match ctx.app().viewer(&ctx.caller()) {
@@ -65,7 +65,10 @@ impl Query {
     async fn municipalities(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+        #[graphql(
+            desc = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds."
+        )]
+        min_position: Option<Position>,
     ) -> Result<Vec<Municipality>, Failure> {
         ctx.reach(min_position).await?;
         let municipalities = ctx.app().municipalities().into_iter();
@@ -79,7 +82,10 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         municipality: Id<MunicipalityId>,
-        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+        #[graphql(
+            desc = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds."
+        )]
+        min_position: Option<Position>,
     ) -> Result<Vec<Department>, Failure> {
         ctx.reach(min_position).await?;
         let departments = ctx.app().departments(municipality.0).into_iter();
@@ -91,7 +97,10 @@ impl Query {
     async fn plans(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+        #[graphql(
+            desc = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds."
+        )]
+        min_position: Option<Position>,
     ) -> Result<Vec<Plan>, Failure> {
         ctx.reach(min_position).await?;
         ctx.app()
@@ -106,7 +115,10 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         id: Id<PlanId>,
-        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+        #[graphql(
+            desc = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds."
+        )]
+        min_position: Option<Position>,
     ) -> Result<Option<Plan>, Failure> {
         ctx.reach(min_position).await?;
         let plan = ctx.app().plan(&ctx.caller(), id.0)?;
@@ -120,7 +132,10 @@ impl Query {
         ctx: &Context<'_>,
         plan: Id<PlanId>,
         fiscal_year: FiscalYear,
-        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+        #[graphql(
+            desc = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds."
+        )]
+        min_position: Option<Position>,
     ) -> Result<Option<Sheet>, Failure> {
         ctx.reach(min_position).await?;
         let sheet = ctx.app().sheet(&ctx.caller(), plan.0, fiscal_year.0)?;
@@ -135,7 +150,10 @@ impl Query {
         plan: Id<PlanId>,
         fiscal_year: FiscalYear,
         #[graphql(desc = "Which publication, counted from 1.")] number: Option<u32>,
-        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+        #[graphql(
+            desc = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds."
+        )]
+        min_position: Option<Position>,
     ) -> Result<Option<PublishedSheet>, Failure> {
         ctx.reach(min_position).await?;
         let published = ctx.app().published_sheet(plan.0, fiscal_year.0, number)?;
@@ -153,7 +171,10 @@ impl Query {
         plan: Id<PlanId>,
         indicator: Id<IndicatorId>,
         fiscal_year: FiscalYear,
-        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+        #[graphql(
+            desc = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds."
+        )]
+        min_position: Option<Position>,
     ) -> Result<Option<Report>, Failure> {
         ctx.reach(min_position).await?;
         let view = ctx
@@ -171,7 +192,10 @@ impl Query {
         plan: Id<PlanId>,
         indicator: Id<IndicatorId>,
         fiscal_year: FiscalYear,
-        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+        #[graphql(
+            desc = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds."
+        )]
+        min_position: Option<Position>,
     ) -> Result<Option<Vec<HistoryEntry>>, Failure> {
         ctx.reach(min_position).await?;
         let (app, caller) = (ctx.app(), ctx.caller());
@@ -185,7 +209,10 @@ impl Query {
     async fn inbox(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+        #[graphql(
+            desc = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds."
+        )]
+        min_position: Option<Position>,
     ) -> Result<Option<Inbox>, Failure> {
         ctx.reach(min_position).await?;
         let inbox = ctx.app().inbox(&ctx.caller())?;
@@ -199,7 +226,10 @@ impl Query {
         ctx: &Context<'_>,
         plan: Id<PlanId>,
         fiscal_year: FiscalYear,
-        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+        #[graphql(
+            desc = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds."
+        )]
+        min_position: Option<Position>,
     ) -> Result<Option<Progress>, Failure> {
         ctx.reach(min_position).await?;
         let (app, caller) = (ctx.app(), ctx.caller());
@@ -220,7 +250,10 @@ impl Query {
         ctx: &Context<'_>,
         municipality: Id<MunicipalityId>,
         #[graphql(desc = "How many, at most 200.", default = 50)] first: usize,
-        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+        #[graphql(
+            desc = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds."
+        )]
+        min_position: Option<Position>,
     ) -> Result<Option<Vec<RecordedRefusal>>, Failure> {
         ctx.reach(min_position).await?;
         let refusals =
@@ -235,7 +268,10 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         municipality: Id<MunicipalityId>,
-        #[graphql(desc = MIN_POSITION)] min_position: Option<Position>,
+        #[graphql(
+            desc = "Answer with everything up to this position, which a command gave; the answer waits for it some seconds."
+        )]
+        min_position: Option<Position>,
     ) -> Result<Option<Vec<Account>>, Failure> {
         ctx.reach(min_position).await?;
         let accounts = ctx.app().accounts(&ctx.caller(), municipality.0)?;

@@ -11,6 +11,8 @@ use async_graphql::{
     Scalar, ScalarType, ServerResult, Value,
 };
 
+use crate::failure::Failure;
+
 fn parse_text<T: FromStr<Err: Display>, S: ScalarType + InputType>(
     value: Value,
 ) -> Result<T, InputValueError<S>> {

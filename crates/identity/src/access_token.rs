@@ -1,6 +1,6 @@
 //! Access tokens: JWTs that say for ten minutes who is signed in.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use daicho_domain::AccountId;
 use jiff::{SignedDuration, Timestamp};
@@ -11,15 +11,17 @@ use thiserror::Error;
 use uuid::{Builder, Uuid};
 
 use crate::credential::Credential;
+use crate::key_cache::KeyCache;
 use crate::session::{SessionId, SignedIn};
-use crate::signing_key::{self, KeyRing, PublicKey};
 use crate::store::IdentityStore;
 use crate::store_error::StoreError;
 
 /// Longest token that is looked at, in bytes; ours have about 500.
 const TOKEN_BYTES_MAX: usize = 4_096;
 
-/// How far two readings of the clock by this service may disagree.
+/// How far two readings of the clock by this service may disagree. A node may also sign with
+/// a key that another has retired for as long as it keeps keys without looking
+/// ([`KEYS_FRESH`](crate::key_cache::KEYS_FRESH)); the rest is for the clocks.
 const CLOCK_LEEWAY: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a token says (RFC 7519). The times are seconds since 1970.
@@ -79,14 +81,15 @@ pub enum AccessTokenError {
 
 /// Makes and verifies access tokens with the store's keys.
 ///
-/// Make one for each store and share it: it keeps the keys in memory, and a second one
-/// would not see a rotation by the first.
+/// Make one for each store and share it: it keeps the keys in memory. What another issuer on
+/// the same store (another node, say) has rotated it sees within 30 seconds, and at once when
+/// a token names a key that it does not know. So any call may now and then read the store.
 pub struct JwtIssuer {
     store: Arc<IdentityStore>,
     issuer: String,
     audience: String,
     validation: Validation,
-    keys: RwLock<KeyRing>,
+    keys: KeyCache,
 }
 
 impl JwtIssuer {
@@ -107,20 +110,21 @@ impl JwtIssuer {
         // The library would ask the system's clock; `verify` judges by the time passed in.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let keys = store.read(signing_key::load)?;
+        let keys = KeyCache::new(&store)?;
         Ok(Self {
             store,
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
             validation,
-            keys: RwLock::new(keys),
+            keys,
         })
     }
 
     /// Makes a token for a sign-in.
     ///
     /// # Errors
-    /// [`AccessTokenError::Signing`].
+    /// [`AccessTokenError::Signing`]; [`AccessTokenError::Store`] if the keys have to be read
+    /// again and cannot: the old one may have been retired.
     pub fn issue(
         &self,
         signed_in: &SignedIn,
@@ -140,7 +144,7 @@ impl JwtIssuer {
             }),
             sid: signed_in.session,
         };
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.keys.fresh(&self.store, now)?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(keys.active_kid.clone());
         let token = encode(&header, &claims, &keys.signing)
@@ -157,7 +161,8 @@ impl JwtIssuer {
     ///
     /// # Errors
     /// [`AccessTokenError::Expired`] if that is all that is wrong with it, else
-    /// [`AccessTokenError::Invalid`].
+    /// [`AccessTokenError::Invalid`]; [`AccessTokenError::Store`] if its key is not known and
+    /// the store cannot be asked.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Access, AccessTokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(AccessTokenError::Invalid);
@@ -167,7 +172,11 @@ impl JwtIssuer {
         if header.alg != Algorithm::EdDSA || header.crit.is_some() {
             return Err(AccessTokenError::Invalid);
         }
-        let key = self.key(header.kid.as_deref().ok_or(AccessTokenError::Invalid)?)?;
+        let kid = header.kid.as_deref().ok_or(AccessTokenError::Invalid)?;
+        let key = self
+            .keys
+            .public(&self.store, kid, now)?
+            .ok_or(AccessTokenError::Invalid)?;
         let claims: Claims = decode(
             token,
             &DecodingKey::from_ed_der(&key.public),
@@ -207,7 +216,7 @@ impl JwtIssuer {
     /// If a stored key is damaged.
     pub fn jwks(&self, now: Timestamp) -> Result<JwkSet, StoreError> {
         let lifetime = self.lifetime() + CLOCK_LEEWAY;
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.keys.at_hand(&self.store, now);
         let keys = keys
             .public
             .iter()
@@ -238,28 +247,11 @@ impl JwtIssuer {
     /// # Errors
     /// If the store cannot be written; the old key then goes on.
     pub fn rotate_key(&self, now: Timestamp) -> Result<String, StoreError> {
-        let seed = self.store.random(|entropy| entropy.bytes());
-        // Held throughout, so that nothing is signed by a key that is already retired.
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        *keys = self.store.write(|tx| {
-            signing_key::rotate(tx, seed, now)?;
-            signing_key::load(tx)
-        })?;
+        let kid = self.keys.rotate(&self.store, now)?;
         // The rotation stands either way; where another process hinders this, the old
         // private half leaves the write-ahead log later, at the latest at the next start.
-        let _ = self.store.scrub();
-        Ok(keys.active_kid.clone())
-    }
-
-    fn key(&self, kid: &str) -> Result<PublicKey, AccessTokenError> {
-        self.keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .public
-            .iter()
-            .find(|key| key.kid == kid)
-            .cloned()
-            .ok_or(AccessTokenError::Invalid)
+        let _ = self.store.home.scrub();
+        Ok(kid)
     }
 
     fn lifetime(&self) -> SignedDuration {

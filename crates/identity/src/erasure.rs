@@ -4,22 +4,27 @@ use daicho_domain::AccountId;
 use jiff::Timestamp;
 
 use crate::attempt;
+use crate::database::values;
 use crate::person::{self, PersonError};
 use crate::session::end_all;
-use crate::store::{At, IdentityStore};
-use crate::store_error::{StoreError, during};
+use crate::store::IdentityStore;
+use crate::store_error::StoreError;
 
 impl IdentityStore {
     /// Erases the person: name, mail, password, sessions, tokens and failed attempts are
     /// gone from the file when this returns. Only the account's id stays, so that it is
     /// never given to somebody else. Erasing twice changes nothing.
     ///
+    /// In PostgreSQL no query finds them any more, and the tables are vacuumed where the role
+    /// owns them; their bytes stay in unused parts of the server's files until those are
+    /// written over, in its write-ahead log, on standbys and in backups for as long as those
+    /// are kept.
+    ///
     /// # Errors
     /// [`PersonError::NotRegistered`] if the account was never registered;
     /// [`StoreError::TracesRemain`] if another process holds the file, so that deleted bytes
     /// may still be in it (the person is gone all the same).
     pub fn erase(&self, account: AccountId, now: Timestamp) -> Result<(), PersonError> {
-        let id = account.0.into_bytes();
         self.write(|tx| {
             if !person::is_known(tx, account)? {
                 return Err(PersonError::NotRegistered);
@@ -28,51 +33,45 @@ impl IdentityStore {
                 attempt::forget_name(tx, self.attempt_name_hash(&person.sign_in_name))?;
             }
             end_all(tx, account)?;
-            tx.execute("DELETE FROM password WHERE account = ?1", [id])
-                .map_err(during("erase a password"))?;
-            tx.execute("DELETE FROM person WHERE account = ?1", [id])
-                .map_err(during("erase a person"))?;
             tx.execute(
+                "erase a password",
+                "DELETE FROM password WHERE account = ?1",
+                values![account],
+            )?;
+            tx.execute(
+                "erase a person",
+                "DELETE FROM person WHERE account = ?1",
+                values![account],
+            )?;
+            tx.execute(
+                "mark an account as erased",
                 "UPDATE account SET standing = 'erased', changed_at = ?2
                  WHERE id = ?1 AND standing <> 'erased'",
-                (id, At(now)),
-            )
-            .map_err(during("mark an account as erased"))?;
+                values![account, now],
+            )?;
             Ok(())
         })?;
-        if self.scrub()? {
+        if self.home.scrub()? {
             Ok(())
         } else {
             Err(StoreError::TracesRemain.into())
         }
     }
-
-    /// Moves everything out of the write-ahead log and empties it, so that deleted rows are
-    /// in neither file. `Ok(false)`: another process holds the file.
-    pub(crate) fn scrub(&self) -> Result<bool, StoreError> {
-        self.read(|connection| {
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-                row.get::<_, i64>(0)
-            })
-        })
-        .map(|busy| busy == 0)
-        .map_err(during("empty its write-ahead log"))
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use rusqlite::Connection;
 
     use super::*;
-    use crate::fixture::{PASSWORD, account, at, folder, holds, open, quick, register, store};
+    use crate::fixture::{
+        Ground, PASSWORD, account, at, folder, holds, on_both_databases, open, quick, register,
+        with_password,
+    };
     use crate::{IDENTITY_FILE, NewPerson};
 
-    #[test]
-    fn an_erased_account_is_never_given_to_somebody_else_but_the_name_is_free() {
-        let store = store();
+    fn an_erased_account_is_never_given_to_somebody_else_but_the_name_is_free(ground: &Ground) {
+        let store = ground.store();
         register(&store, 1, "staff.shoko");
         store.erase(account(1), at(1)).unwrap();
         store
@@ -128,7 +127,10 @@ mod tests {
                 .is_err()
         );
         let phc: String = store
-            .read(|connection| connection.query_row("SELECT phc FROM password", [], |r| r.get(0)))
+            .read(|db| db.first("", "SELECT phc FROM password", values![]))
+            .unwrap()
+            .unwrap()
+            .get(0)
             .unwrap();
         let traces = [
             "氏名第150番",
@@ -149,12 +151,10 @@ mod tests {
             assert!(!holds(folder.path(), trace.as_bytes()), "{trace}");
         }
         assert!(holds(folder.path(), "氏名第151番".as_bytes()));
-        let attempts: i64 = store
-            .read(|connection| {
-                connection.query_row("SELECT count(*) FROM failed_attempt", [], |r| r.get(0))
-            })
+        let attempts = store
+            .read(|db| db.query("", "SELECT at FROM failed_attempt", values![]))
             .unwrap();
-        assert_eq!(attempts, 0);
+        assert!(attempts.is_empty());
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
             .execute_batch("BEGIN; SELECT count(*) FROM person;")
             .unwrap();
         store
-            .read(|connection| connection.busy_timeout(Duration::ZERO))
+            .read(|db| db.query("", "PRAGMA busy_timeout = 0", values![]))
             .unwrap();
         let error = store.erase(account(1), at(1)).unwrap_err();
         assert!(matches!(
@@ -180,5 +180,39 @@ mod tests {
         drop(store);
         drop(open(folder.path(), quick()).unwrap());
         assert!(!holds(folder.path(), b"unusual.name"));
+    }
+
+    fn an_erasure_takes_every_sign_in_and_failure_with_it(ground: &Ground) {
+        let store = ground.store();
+        let shoko = with_password(&store, 1, "staff.shoko");
+        let nourin = with_password(&store, 2, "staff.nourin");
+        let page = store.create_session(shoko, at(1)).unwrap();
+        let api = store.start_refresh(shoko, at(1)).unwrap();
+        let other = store.create_session(nourin, at(1)).unwrap();
+        for name in ["staff.shoko", "staff.nourin"] {
+            assert!(store.verify_password(name, "wrong", "here", at(1)).is_err());
+        }
+        store.erase(shoko, at(2)).unwrap();
+        assert!(store.session(page.token.expose(), at(3)).is_err());
+        assert!(store.refresh(api.token.expose(), at(3)).is_err());
+        assert!(!store.has_password(shoko).unwrap());
+        store.session(other.token.expose(), at(3)).unwrap();
+        let rows = |table: &str| {
+            let all = format!("SELECT * FROM {table}");
+            store
+                .read(|db| db.query("", &all, values![]))
+                .unwrap()
+                .len()
+        };
+        assert_eq!(rows("account"), 2);
+        for table in ["person", "password", "page_session", "failed_attempt"] {
+            assert_eq!(rows(table), 1, "{table}");
+        }
+        assert_eq!(rows("refresh_family") + rows("refresh_token"), 0);
+    }
+
+    on_both_databases! {
+        an_erasure_takes_every_sign_in_and_failure_with_it,
+        an_erased_account_is_never_given_to_somebody_else_but_the_name_is_free,
     }
 }

@@ -1,4 +1,8 @@
-//! What the tests of this crate share: a store, people, and a clock that is a number.
+//! What the tests of this crate share: stores in both databases, people, and a clock that is
+//! a number.
+
+mod ground;
+mod postgres_server;
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,6 +14,9 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{Entropy, HashCost, IdentityStore, NewPerson, Settings, StoreError};
+
+pub(crate) use ground::{Case, Ground, hold_in_postgres, on_both_databases};
+pub(crate) use postgres_server::{Admin, Server, give_to_server, server_available};
 
 pub(crate) const PASSWORD: &str = "kestrel ox vine umbrella";
 
@@ -29,10 +36,6 @@ pub(crate) fn quick() -> Settings {
     }
 }
 
-pub(crate) fn store() -> IdentityStore {
-    IdentityStore::in_memory(quick(), Entropy::predictable(1), at(0)).unwrap()
-}
-
 /// An empty folder of the owner's alone, gone with the value.
 pub(crate) fn folder() -> TempDir {
     tempfile::Builder::new()
@@ -41,16 +44,19 @@ pub(crate) fn folder() -> TempDir {
         .unwrap()
 }
 
-/// Opens a store in a file; its entropy is as predictable as the other's, which only a test
-/// may hide.
-pub(crate) fn open(folder: &Path, settings: Settings) -> Result<IdentityStore, StoreError> {
-    let mut seeded = Entropy::predictable(2);
-    let entropy = Entropy::from_fn(move |buffer| {
+/// As predictable as [`Entropy::predictable`], without saying so: only a test may.
+pub(crate) fn seeded(seed: u64) -> Entropy {
+    let mut seeded = Entropy::predictable(seed);
+    Entropy::from_fn(move |buffer| {
         for byte in buffer {
             [*byte] = seeded.bytes();
         }
-    });
-    IdentityStore::open(folder, settings, entropy, at(0))
+    })
+}
+
+/// Opens a store in a file.
+pub(crate) fn open(folder: &Path, settings: Settings) -> Result<IdentityStore, StoreError> {
+    IdentityStore::open(folder, settings, seeded(2), at(0))
 }
 
 pub(crate) fn register(store: &IdentityStore, number: u128, sign_in_name: &str) -> AccountId {

@@ -14,6 +14,12 @@ pub(crate) fn as_typed(name: &str) -> String {
     name.trim().to_ascii_lowercase()
 }
 
+/// A sign-in name to be looked up. Nobody has a name with a NUL in it, which PostgreSQL does
+/// not even let be asked for.
+pub(crate) fn as_looked_up(name: &str) -> String {
+    as_typed(name).replace('\0', "\u{fffd}")
+}
+
 /// The sign-in name as it is kept.
 pub(crate) fn sign_in_name(text: &str) -> Result<String, PersonError> {
     let name = as_typed(text);

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use daicho_domain::AccountId;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 use thiserror::Error;
 
+use crate::database::{Reading, Row, Value, Writing, values};
 use crate::naming::{
-    DISPLAY_NAME_CHARS_MAX, SIGN_IN_NAME_CHARS_MAX, as_typed, display_name, mail, sign_in_name,
+    DISPLAY_NAME_CHARS_MAX, SIGN_IN_NAME_CHARS_MAX, as_looked_up, display_name, mail, sign_in_name,
 };
 use crate::session::end_all;
-use crate::store::{At, IdentityStore, account as account_column};
-use crate::store_error::{StoreError, during};
+use crate::store::IdentityStore;
+use crate::store_error::StoreError;
+
+/// Names read by one statement.
+const NAMES_AT_ONCE: usize = 500;
 
 /// Whether an account may sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +100,6 @@ impl IdentityStore {
             mail: new.mail.map(mail).transpose()?,
             standing: Standing::Active,
         };
-        let id = person.account.0.into_bytes();
         self.write(|tx| {
             match standing(tx, person.account)? {
                 None => {}
@@ -106,17 +108,22 @@ impl IdentityStore {
             }
             refuse_taken(tx, &person.sign_in_name, person.account)?;
             tx.execute(
+                "register an account",
                 "INSERT INTO account (id, standing, registered_at, changed_at)
                  VALUES (?1, 'active', ?2, ?2)",
-                (id, At(now)),
-            )
-            .map_err(during("register an account"))?;
+                values![person.account, now],
+            )?;
             tx.execute(
+                "register a person",
                 "INSERT INTO person (account, sign_in_name, display_name, mail)
                  VALUES (?1, ?2, ?3, ?4)",
-                (id, &person.sign_in_name, &person.display_name, &person.mail),
-            )
-            .map_err(during("register a person"))?;
+                values![
+                    person.account,
+                    &person.sign_in_name,
+                    &person.display_name,
+                    &person.mail,
+                ],
+            )?;
             Ok(())
         })?;
         Ok(person)
@@ -135,10 +142,10 @@ impl IdentityStore {
         let new_name = display_name(new_name)?;
         self.change(account, now, |tx| {
             tx.execute(
+                "rename a person",
                 "UPDATE person SET display_name = ?2 WHERE account = ?1",
-                (account.0.into_bytes(), new_name),
-            )
-            .map_err(during("rename a person"))?;
+                values![account, &new_name],
+            )?;
             Ok(())
         })
     }
@@ -158,10 +165,10 @@ impl IdentityStore {
         self.change(account, now, |tx| {
             refuse_taken(tx, &new_name, account)?;
             tx.execute(
+                "change a sign-in name",
                 "UPDATE person SET sign_in_name = ?2 WHERE account = ?1",
-                (account.0.into_bytes(), new_name),
-            )
-            .map_err(during("change a sign-in name"))?;
+                values![account, &new_name],
+            )?;
             Ok(())
         })
     }
@@ -179,10 +186,10 @@ impl IdentityStore {
         let new_mail = new_mail.map(mail).transpose()?;
         self.change(account, now, |tx| {
             tx.execute(
+                "change a mail address",
                 "UPDATE person SET mail = ?2 WHERE account = ?1",
-                (account.0.into_bytes(), new_mail),
-            )
-            .map_err(during("change a mail address"))?;
+                values![account, &new_mail],
+            )?;
             Ok(())
         })
     }
@@ -212,7 +219,7 @@ impl IdentityStore {
     /// # Errors
     /// If the store cannot be read.
     pub fn person(&self, account: AccountId) -> Result<Option<Person>, StoreError> {
-        self.read(|connection| find(connection, account))
+        self.read(|db| find(db, account))
     }
 
     /// The person who signs in by this name, in upper or lower case.
@@ -220,7 +227,7 @@ impl IdentityStore {
     /// # Errors
     /// If the store cannot be read.
     pub fn by_sign_in_name(&self, name: &str) -> Result<Option<Person>, StoreError> {
-        self.read(|connection| find_by_name(connection, name))
+        self.read(|db| find_by_name(db, name))
     }
 
     /// The display names of these accounts; unknown and erased ones are absent.
@@ -228,18 +235,22 @@ impl IdentityStore {
     /// # Errors
     /// If the store cannot be read.
     pub fn names(&self, accounts: &[AccountId]) -> Result<BTreeMap<AccountId, String>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT display_name FROM person WHERE account = ?1")
-                .map_err(during("read names"))?;
+        self.read(|db| {
             let mut names = BTreeMap::new();
-            for account in accounts {
-                let name = statement
-                    .query_row([account.0.into_bytes()], |row| row.get(0))
-                    .optional()
-                    .map_err(during("read names"))?;
-                if let Some(name) = name {
-                    names.insert(*account, name);
+            for accounts in accounts.chunks(NAMES_AT_ONCE) {
+                let parameters: Vec<String> =
+                    (1..=accounts.len()).map(|n| format!("?{n}")).collect();
+                let accounts: Vec<Value> = accounts.iter().map(|id| Value::from(*id)).collect();
+                let rows = db.query(
+                    "read names",
+                    &format!(
+                        "SELECT account, display_name FROM person WHERE account IN ({})",
+                        parameters.join(", ")
+                    ),
+                    &accounts,
+                )?;
+                for row in rows {
+                    names.insert(row.get(0)?, row.get(1)?);
                 }
             }
             Ok(names)
@@ -250,7 +261,7 @@ impl IdentityStore {
         &self,
         account: AccountId,
         now: Timestamp,
-        work: impl FnOnce(&Transaction<'_>) -> Result<(), PersonError>,
+        work: impl Fn(&dyn Writing) -> Result<(), PersonError>,
     ) -> Result<Person, PersonError> {
         self.write(|tx| {
             if find(tx, account)?.is_none() {
@@ -258,10 +269,10 @@ impl IdentityStore {
             }
             work(tx)?;
             tx.execute(
+                "note a change of an account",
                 "UPDATE account SET changed_at = ?2 WHERE id = ?1",
-                (account.0.into_bytes(), At(now)),
-            )
-            .map_err(during("note a change of an account"))?;
+                values![account, now],
+            )?;
             find(tx, account)?.ok_or(PersonError::NotRegistered)
         })
     }
@@ -274,19 +285,19 @@ enum Kept {
 }
 
 /// Whether the account was ever registered, erased ones included.
-pub(crate) fn is_known(connection: &Connection, account: AccountId) -> Result<bool, StoreError> {
-    Ok(standing(connection, account)?.is_some())
+pub(crate) fn is_known(db: &dyn Reading, account: AccountId) -> Result<bool, StoreError> {
+    Ok(standing(db, account)?.is_some())
 }
 
-fn standing(connection: &Connection, account: AccountId) -> Result<Option<Kept>, StoreError> {
-    let text: Option<String> = connection
-        .query_row(
+fn standing(db: &dyn Reading, account: AccountId) -> Result<Option<Kept>, StoreError> {
+    let text: Option<String> = db
+        .first(
+            "read an account",
             "SELECT standing FROM account WHERE id = ?1",
-            [account.0.into_bytes()],
-            |row| row.get(0),
-        )
-        .optional()
-        .map_err(during("read an account"))?;
+            values![account],
+        )?
+        .map(|row| row.get(0))
+        .transpose()?;
     Ok(text.map(|text| match text.as_str() {
         "active" => Kept::Is(Standing::Active),
         "disabled" => Kept::Is(Standing::Disabled),
@@ -295,72 +306,60 @@ fn standing(connection: &Connection, account: AccountId) -> Result<Option<Kept>,
 }
 
 /// Whether the account may sign in.
-pub(crate) fn is_active(connection: &Connection, account: AccountId) -> Result<bool, StoreError> {
+pub(crate) fn is_active(db: &dyn Reading, account: AccountId) -> Result<bool, StoreError> {
     Ok(matches!(
-        standing(connection, account)?,
+        standing(db, account)?,
         Some(Kept::Is(Standing::Active))
     ))
 }
 
-fn set_standing(
-    tx: &Transaction<'_>,
-    account: AccountId,
-    standing: &str,
-) -> Result<(), PersonError> {
+fn set_standing(tx: &dyn Writing, account: AccountId, standing: &str) -> Result<(), PersonError> {
     tx.execute(
+        "change an account's standing",
         "UPDATE account SET standing = ?2 WHERE id = ?1",
-        (account.0.into_bytes(), standing),
-    )
-    .map_err(during("change an account's standing"))?;
+        values![account, standing],
+    )?;
     Ok(())
 }
 
-const PERSON: &str = "SELECT account, sign_in_name, display_name, mail, standing
+const PERSON: &str = "SELECT person.account, sign_in_name, display_name, mail, standing
                       FROM person JOIN account ON account.id = person.account";
 
-pub(crate) fn find(
-    connection: &Connection,
-    account: AccountId,
-) -> Result<Option<Person>, StoreError> {
-    connection
-        .query_row(
-            &format!("{PERSON} WHERE person.account = ?1"),
-            [account.0.into_bytes()],
-            read_person,
-        )
-        .optional()
-        .map_err(during("read a person"))
+pub(crate) fn find(db: &dyn Reading, account: AccountId) -> Result<Option<Person>, StoreError> {
+    db.first(
+        "read a person",
+        &format!("{PERSON} WHERE person.account = ?1"),
+        values![account],
+    )?
+    .map(|row| read_person(&row))
+    .transpose()
 }
 
-pub(crate) fn find_by_name(
-    connection: &Connection,
-    name: &str,
-) -> Result<Option<Person>, StoreError> {
-    connection
-        .query_row(
-            &format!("{PERSON} WHERE sign_in_name = ?1"),
-            [as_typed(name)],
-            read_person,
-        )
-        .optional()
-        .map_err(during("look a sign-in name up"))
+pub(crate) fn find_by_name(db: &dyn Reading, name: &str) -> Result<Option<Person>, StoreError> {
+    db.first(
+        "look a sign-in name up",
+        &format!("{PERSON} WHERE sign_in_name = ?1"),
+        values![&as_looked_up(name)],
+    )?
+    .map(|row| read_person(&row))
+    .transpose()
 }
 
-fn read_person(row: &Row<'_>) -> rusqlite::Result<Person> {
+fn read_person(row: &Row) -> Result<Person, StoreError> {
     Ok(Person {
-        account: account_column(row, "account")?,
-        sign_in_name: row.get("sign_in_name")?,
-        display_name: row.get("display_name")?,
-        mail: row.get("mail")?,
-        standing: match row.get::<_, String>("standing")?.as_str() {
+        account: row.get(0)?,
+        sign_in_name: row.get(1)?,
+        display_name: row.get(2)?,
+        mail: row.get(3)?,
+        standing: match row.get::<String>(4)?.as_str() {
             "active" => Standing::Active,
             _ => Standing::Disabled,
         },
     })
 }
 
-fn refuse_taken(tx: &Transaction<'_>, name: &str, by: AccountId) -> Result<(), PersonError> {
-    match find_by_name(tx, name)? {
+fn refuse_taken(db: &dyn Reading, name: &str, by: AccountId) -> Result<(), PersonError> {
+    match find_by_name(db, name)? {
         Some(holder) if holder.account != by => Err(PersonError::SignInNameTaken),
         _ => Ok(()),
     }
@@ -369,11 +368,10 @@ fn refuse_taken(tx: &Transaction<'_>, name: &str, by: AccountId) -> Result<(), P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{account, at, register, store};
+    use crate::fixture::{Ground, account, at, on_both_databases, register};
 
-    #[test]
-    fn a_registered_person_is_found_by_account_and_by_name_in_any_case() {
-        let store = store();
+    fn a_registered_person_is_found_by_account_and_by_name_in_any_case(ground: &Ground) {
+        let store = ground.store();
         let shoko = store
             .register(
                 &NewPerson {
@@ -391,9 +389,8 @@ mod tests {
         assert_eq!(store.by_sign_in_name("nobody").unwrap(), None);
     }
 
-    #[test]
-    fn two_people_cannot_sign_in_by_the_same_name_in_another_case() {
-        let store = store();
+    fn two_people_cannot_sign_in_by_the_same_name_in_another_case(ground: &Ground) {
+        let store = ground.store();
         register(&store, 1, "staff.shoko");
         let second = store.register(
             &NewPerson {
@@ -415,9 +412,8 @@ mod tests {
             .expect("one's own name is not taken by somebody else");
     }
 
-    #[test]
-    fn an_account_cannot_be_registered_twice() {
-        let store = store();
+    fn an_account_cannot_be_registered_twice(ground: &Ground) {
+        let store = ground.store();
         register(&store, 1, "staff.shoko");
         let again = store.register(
             &NewPerson {
@@ -431,9 +427,8 @@ mod tests {
         assert!(matches!(again, Err(PersonError::AlreadyRegistered)));
     }
 
-    #[test]
-    fn a_person_can_be_renamed_and_gets_another_mail_address() {
-        let store = store();
+    fn a_person_can_be_renamed_and_gets_another_mail_address(ground: &Ground) {
+        let store = ground.store();
         register(&store, 1, "staff.shoko");
         store.rename(account(1), "新姓 花子", at(1)).unwrap();
         store
@@ -452,9 +447,8 @@ mod tests {
         );
     }
 
-    #[test]
-    fn an_unknown_account_cannot_be_renamed_disabled_or_erased() {
-        let store = store();
+    fn an_unknown_account_cannot_be_renamed_disabled_or_erased(ground: &Ground) {
+        let store = ground.store();
         let unknown = account(9);
         let refused = [
             store.rename(unknown, "誰か", at(0)).err(),
@@ -467,13 +461,21 @@ mod tests {
         }
     }
 
-    #[test]
-    fn names_leave_out_who_is_unknown_or_erased() {
-        let store = store();
+    fn names_leave_out_who_is_unknown_or_erased(ground: &Ground) {
+        let store = ground.store();
         register(&store, 1, "one");
         register(&store, 2, "two");
         store.erase(account(2), at(1)).unwrap();
         let names = store.names(&[account(1), account(2), account(3)]).unwrap();
         assert_eq!(names, BTreeMap::from([(account(1), "one さん".to_owned())]));
+    }
+
+    on_both_databases! {
+        a_registered_person_is_found_by_account_and_by_name_in_any_case,
+        two_people_cannot_sign_in_by_the_same_name_in_another_case,
+        an_account_cannot_be_registered_twice,
+        a_person_can_be_renamed_and_gets_another_mail_address,
+        an_unknown_account_cannot_be_renamed_disabled_or_erased,
+        names_leave_out_who_is_unknown_or_erased,
     }
 }

@@ -6,15 +6,14 @@
 
 use daicho_domain::AccountId;
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, Transaction};
 use thiserror::Error;
-use uuid::Uuid;
 
 use crate::credential::{Credential, stored_hash};
+use crate::database::{Reading, Writing, values};
 use crate::person;
 use crate::session::{SessionError, SessionId, SignedIn};
-use crate::store::{At, IdentityStore, account as account_column};
-use crate::store_error::{StoreError, during};
+use crate::store::IdentityStore;
+use crate::store_error::StoreError;
 
 /// A refresh token and whom it keeps signed in.
 #[derive(Clone, Debug)]
@@ -68,11 +67,11 @@ impl IdentityStore {
                 return Err(SessionError::AccountClosed);
             }
             tx.execute(
+                "begin a refresh family",
                 "INSERT INTO refresh_family (id, account, started_at, last_used_at)
                  VALUES (?1, ?2, ?3, ?3)",
-                (family.0.into_bytes(), account.0.into_bytes(), At(now)),
-            )
-            .map_err(during("begin a refresh family"))?;
+                values![family, account, now],
+            )?;
             insert(tx, hash, family)?;
             Ok(())
         })?;
@@ -102,11 +101,11 @@ impl IdentityStore {
             let signed_in = known.signed_in;
             if known.used {
                 tx.execute(
+                    "revoke a refresh family",
                     "UPDATE refresh_family SET revoked_at = ?2
                      WHERE id = ?1 AND revoked_at IS NULL",
-                    (signed_in.session.0.into_bytes(), At(now)),
-                )
-                .map_err(during("revoke a refresh family"))?;
+                    values![signed_in.session, now],
+                )?;
                 return Ok(Err(RefreshError::Reused { signed_in }));
             }
             if known.revoked {
@@ -118,19 +117,19 @@ impl IdentityStore {
                 return Ok(Err(RefreshError::Expired));
             }
             tx.execute(
+                "use a refresh token",
                 "UPDATE refresh_token SET used_at = ?2 WHERE token_hash = ?1",
-                (hash, At(now)),
-            )
-            .map_err(during("use a refresh token"))?;
+                values![hash, now],
+            )?;
             tx.execute(
+                "note that a refresh family is used",
                 "UPDATE refresh_family SET last_used_at = ?2 WHERE id = ?1",
-                (signed_in.session.0.into_bytes(), At(now)),
-            )
-            .map_err(during("note that a refresh family is used"))?;
+                values![signed_in.session, now],
+            )?;
             insert(tx, next_hash, signed_in.session)?;
             Ok::<_, RefreshError>(Ok(Refreshed {
                 signed_in,
-                token: next,
+                token: next.clone(),
             }))
         })?
     }
@@ -144,52 +143,48 @@ struct Known {
     last_used_at: Timestamp,
 }
 
-fn find(tx: &Transaction<'_>, hash: [u8; 32]) -> Result<Option<Known>, StoreError> {
-    tx.query_row(
-        "SELECT family, account, used_at IS NOT NULL AS used,
-                revoked_at IS NOT NULL AS revoked, started_at, last_used_at
+fn find(db: &dyn Reading, hash: [u8; 32]) -> Result<Option<Known>, StoreError> {
+    db.first(
+        "look a refresh token up",
+        "SELECT family, account, used_at IS NOT NULL, revoked_at IS NOT NULL,
+                started_at, last_used_at
          FROM refresh_token JOIN refresh_family ON refresh_family.id = family
          WHERE token_hash = ?1",
-        [hash],
-        |row| {
-            let family: [u8; 16] = row.get("family")?;
-            let At(started_at) = row.get("started_at")?;
-            let At(last_used_at) = row.get("last_used_at")?;
-            Ok(Known {
-                signed_in: SignedIn {
-                    account: account_column(row, "account")?,
-                    session: SessionId(Uuid::from_bytes(family)),
-                },
-                used: row.get("used")?,
-                revoked: row.get("revoked")?,
-                started_at,
-                last_used_at,
-            })
-        },
-    )
-    .optional()
-    .map_err(during("look a refresh token up"))
+        values![hash],
+    )?
+    .map(|row| {
+        Ok(Known {
+            signed_in: SignedIn {
+                session: row.get(0)?,
+                account: row.get(1)?,
+            },
+            used: row.get(2)?,
+            revoked: row.get(3)?,
+            started_at: row.get(4)?,
+            last_used_at: row.get(5)?,
+        })
+    })
+    .transpose()
 }
 
-fn insert(tx: &Transaction<'_>, hash: [u8; 32], family: SessionId) -> Result<(), StoreError> {
+fn insert(tx: &dyn Writing, hash: [u8; 32], family: SessionId) -> Result<(), StoreError> {
     tx.execute(
+        "keep a refresh token",
         "INSERT INTO refresh_token (token_hash, family) VALUES (?1, ?2)",
-        (hash, family.0.into_bytes()),
-    )
-    .map_err(during("keep a refresh token"))?;
+        values![hash, family],
+    )?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{at, register, store};
+    use crate::fixture::{Ground, at, on_both_databases, register};
 
     const DAY: i64 = 86_400;
 
-    #[test]
-    fn each_use_gives_a_new_token_of_the_same_sign_in() {
-        let store = store();
+    fn each_use_gives_a_new_token_of_the_same_sign_in(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let first = store.start_refresh(shoko, at(0)).unwrap();
         let second = store.refresh(first.token.expose(), at(1)).unwrap();
@@ -200,9 +195,8 @@ mod tests {
         assert_eq!(first.signed_in.account, shoko);
     }
 
-    #[test]
-    fn using_a_token_twice_ends_the_whole_family() {
-        let store = store();
+    fn using_a_token_twice_ends_the_whole_family(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let stolen = store.start_refresh(shoko, at(0)).unwrap();
         let other_device = store.start_refresh(shoko, at(0)).unwrap();
@@ -221,9 +215,8 @@ mod tests {
             .expect("another sign-in of the same account goes on");
     }
 
-    #[test]
-    fn a_token_unused_for_thirty_days_has_run_out() {
-        let store = store();
+    fn a_token_unused_for_thirty_days_has_run_out(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let first = store.start_refresh(shoko, at(0)).unwrap();
         let second = store
@@ -235,9 +228,8 @@ mod tests {
         ));
     }
 
-    #[test]
-    fn a_family_ends_after_ninety_days_however_often_it_is_used() {
-        let store = store();
+    fn a_family_ends_after_ninety_days_however_often_it_is_used(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let mut token = store.start_refresh(shoko, at(0)).unwrap().token;
         for day in 1..90 {
@@ -249,9 +241,8 @@ mod tests {
         ));
     }
 
-    #[test]
-    fn an_ended_sign_in_and_a_made_up_token_are_unknown() {
-        let store = store();
+    fn an_ended_sign_in_and_a_made_up_token_are_unknown(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let ended = store.start_refresh(shoko, at(0)).unwrap();
         store.end_session(ended.signed_in.session).unwrap();
@@ -263,14 +254,22 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_page_cookie_is_no_refresh_token() {
-        let store = store();
+    fn a_page_cookie_is_no_refresh_token(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let page = store.create_session(shoko, at(0)).unwrap();
         assert!(matches!(
             store.refresh(page.token.expose(), at(1)),
             Err(RefreshError::Unknown)
         ));
+    }
+
+    on_both_databases! {
+        each_use_gives_a_new_token_of_the_same_sign_in,
+        using_a_token_twice_ends_the_whole_family,
+        a_token_unused_for_thirty_days_has_run_out,
+        a_family_ends_after_ninety_days_however_often_it_is_used,
+        an_ended_sign_in_and_a_made_up_token_are_unknown,
+        a_page_cookie_is_no_refresh_token,
     }
 }

@@ -1,4 +1,6 @@
 //! The tables, and the steps that lead from one version of them to the next.
+//!
+//! The steps are written for SQLite; [`in_postgres`] says them in PostgreSQL's words.
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -10,7 +12,7 @@ const APPLICATION_ID: i32 = 0x4441_4943;
 /// Step `n` (from 0) turns version `n` into version `n + 1`. A released step never changes.
 ///
 /// Times are microseconds since 1970 (UTC), ids 16 bytes, hashes 32.
-const STEPS: &[&str] = &["
+pub(crate) const STEPS: &[&str] = &["
     CREATE TABLE account (
         id            BLOB PRIMARY KEY CHECK (length(id) = 16),
         standing      TEXT NOT NULL CHECK (standing IN ('active', 'disabled', 'erased')),
@@ -82,6 +84,55 @@ const STEPS: &[&str] = &["
         value BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
 "];
+
+/// Each table with the columns that a move from one store to another copies, in an order
+/// that suits references. The numbers of failed attempts are each database's own.
+pub(crate) const TABLES: &[(&str, &[&str])] = &[
+    (
+        "account",
+        &["id", "standing", "registered_at", "changed_at"],
+    ),
+    (
+        "person",
+        &["account", "sign_in_name", "display_name", "mail"],
+    ),
+    ("password", &["account", "phc", "set_at"]),
+    ("failed_attempt", &["name_hash", "source_hash", "at"]),
+    (
+        "page_session",
+        &[
+            "id",
+            "token_hash",
+            "account",
+            "csrf",
+            "started_at",
+            "last_seen_at",
+        ],
+    ),
+    (
+        "refresh_family",
+        &["id", "account", "started_at", "last_used_at", "revoked_at"],
+    ),
+    ("refresh_token", &["token_hash", "family", "used_at"]),
+    (
+        "signing_key",
+        &["kid", "public", "private", "made_at", "retired_at"],
+    ),
+    ("store_secret", &["name", "value"]),
+];
+
+/// A step as PostgreSQL takes it. Texts are compared by their bytes, as in SQLite.
+pub(crate) fn in_postgres(step: &str) -> String {
+    step.replace(
+        "INTEGER PRIMARY KEY",
+        "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    )
+    .replace("INTEGER", "BIGINT")
+    .replace("BLOB", "BYTEA")
+    .replace("TEXT", "TEXT COLLATE \"C\"")
+    .replace(") STRICT, WITHOUT ROWID;", ");")
+    .replace(") STRICT;", ");")
+}
 
 /// Brings the file to the newest version, each step wholly or not at all.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

@@ -5,17 +5,17 @@ use std::str::FromStr;
 
 use daicho_domain::AccountId;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::{Builder, Uuid};
 
 use crate::credential::{Credential, same_secret, stored_hash};
+use crate::database::{Row, Writing, before, values};
 use crate::entropy::Entropy;
 use crate::lifetimes::Lifetimes;
 use crate::person;
-use crate::store::{At, IdentityStore, account as account_column, before};
-use crate::store_error::{StoreError, during};
+use crate::store::IdentityStore;
+use crate::store_error::StoreError;
 
 /// One sign-in: a page session, or a family of refresh tokens. No secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -140,18 +140,12 @@ impl IdentityStore {
                 return Err(SessionError::AccountClosed);
             }
             tx.execute(
+                "begin a session",
                 "INSERT INTO page_session
                      (id, token_hash, account, csrf, started_at, last_seen_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-                (
-                    id.0.into_bytes(),
-                    token_hash,
-                    account.0.into_bytes(),
-                    session.csrf.expose(),
-                    At(now),
-                ),
-            )
-            .map_err(during("begin a session"))?;
+                values![id, token_hash, account, session.csrf.expose(), now],
+            )?;
             Ok(())
         })?;
         Ok(NewSession { token, session })
@@ -165,16 +159,15 @@ impl IdentityStore {
     pub fn session(&self, token: &str, now: Timestamp) -> Result<Session, SessionError> {
         let hash = stored_hash(token).ok_or(SessionError::Unknown)?;
         let session = self
-            .read(|connection| {
-                connection
-                    .query_row(
-                        "SELECT id, account, csrf, started_at, last_seen_at
-                         FROM page_session WHERE token_hash = ?1",
-                        [hash],
-                        read_session,
-                    )
-                    .optional()
-                    .map_err(during("read a session"))
+            .read(|db| {
+                db.first(
+                    "read a session",
+                    "SELECT id, account, csrf, started_at, last_seen_at
+                     FROM page_session WHERE token_hash = ?1",
+                    values![hash],
+                )?
+                .map(|row| read_session(&row))
+                .transpose()
             })?
             .ok_or(SessionError::Unknown)?;
 
@@ -187,10 +180,10 @@ impl IdentityStore {
         }
         let touched = self.write(|tx| {
             tx.execute(
+                "note that a session is used",
                 "UPDATE page_session SET last_seen_at = ?2 WHERE id = ?1",
-                (session.id.0.into_bytes(), At(now)),
+                values![session.id, now],
             )
-            .map_err(during("note that a session is used"))
         })?;
         // It may have been ended since it was read.
         if touched == 0 {
@@ -214,29 +207,27 @@ impl IdentityStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let limits = self.lifetimes;
-        self.read(|connection| {
-            connection
-                .query_row(
-                    "SELECT EXISTS (
-                         SELECT 1 FROM page_session
-                         WHERE id = ?1 AND account = ?2
-                           AND last_seen_at > ?3 AND started_at > ?4
-                     ) OR EXISTS (
-                         SELECT 1 FROM refresh_family
-                         WHERE id = ?1 AND account = ?2 AND revoked_at IS NULL
-                           AND last_used_at > ?5 AND started_at > ?6
-                     )",
-                    (
-                        signed_in.session.0.into_bytes(),
-                        signed_in.account.0.into_bytes(),
-                        before(now, limits.session_idle),
-                        before(now, limits.session_absolute),
-                        before(now, limits.refresh_idle),
-                        before(now, limits.refresh_absolute),
-                    ),
-                    |row| row.get(0),
-                )
-                .map_err(during("look for a sign-in"))
+        self.read(|db| {
+            db.is_true(
+                "look for a sign-in",
+                "SELECT EXISTS (
+                     SELECT 1 FROM page_session
+                     WHERE id = ?1 AND account = ?2
+                       AND last_seen_at > ?3 AND started_at > ?4
+                 ) OR EXISTS (
+                     SELECT 1 FROM refresh_family
+                     WHERE id = ?1 AND account = ?2 AND revoked_at IS NULL
+                       AND last_used_at > ?5 AND started_at > ?6
+                 )",
+                values![
+                    signed_in.session,
+                    signed_in.account,
+                    before(now, limits.session_idle),
+                    before(now, limits.session_absolute),
+                    before(now, limits.refresh_idle),
+                    before(now, limits.refresh_absolute),
+                ],
+            )
         })
     }
 
@@ -251,8 +242,7 @@ impl IdentityStore {
                 "DELETE FROM page_session WHERE id = ?1",
                 "DELETE FROM refresh_family WHERE id = ?1",
             ] {
-                tx.execute(statement, [session.0.into_bytes()])
-                    .map_err(during("end a session"))?;
+                tx.execute("end a session", statement, values![session])?;
             }
             Ok(())
         })
@@ -268,15 +258,13 @@ impl IdentityStore {
 }
 
 /// Ends every page session and refresh family of the account.
-pub(crate) fn end_all(connection: &Connection, account: AccountId) -> Result<usize, StoreError> {
+pub(crate) fn end_all(tx: &dyn Writing, account: AccountId) -> Result<usize, StoreError> {
     let mut ended = 0;
     for statement in [
         "DELETE FROM page_session WHERE account = ?1",
         "DELETE FROM refresh_family WHERE account = ?1",
     ] {
-        ended += connection
-            .execute(statement, [account.0.into_bytes()])
-            .map_err(during("end an account's sessions"))?;
+        ended += tx.execute("end an account's sessions", statement, values![account])?;
     }
     Ok(ended)
 }
@@ -291,16 +279,13 @@ fn over(session: &Session, limits: &Lifetimes, now: Timestamp) -> Option<Session
     }
 }
 
-fn read_session(row: &Row<'_>) -> rusqlite::Result<Session> {
-    let id: [u8; 16] = row.get("id")?;
-    let At(started_at) = row.get("started_at")?;
-    let At(last_seen_at) = row.get("last_seen_at")?;
+fn read_session(row: &Row) -> Result<Session, StoreError> {
     Ok(Session {
-        id: SessionId(Uuid::from_bytes(id)),
-        account: account_column(row, "account")?,
-        csrf: Credential::from_text(row.get("csrf")?),
-        started_at,
-        last_seen_at,
+        id: row.get(0)?,
+        account: row.get(1)?,
+        csrf: Credential::from_text(row.get(2)?),
+        started_at: row.get(3)?,
+        last_seen_at: row.get(4)?,
     })
 }
 
@@ -308,14 +293,13 @@ fn read_session(row: &Row<'_>) -> rusqlite::Result<Session> {
 mod tests {
     use super::*;
     use crate::Pruned;
-    use crate::fixture::{account, at, register, store};
+    use crate::fixture::{Ground, account, at, on_both_databases, register};
 
     const MINUTE: i64 = 60;
     const HOUR: i64 = 3_600;
 
-    #[test]
-    fn a_session_is_found_by_its_token_and_by_nothing_else() {
-        let store = store();
+    fn a_session_is_found_by_its_token_and_by_nothing_else(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let new = store.create_session(shoko, at(0)).unwrap();
         let found = store.session(new.token.expose(), at(1)).unwrap();
@@ -335,9 +319,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn each_session_has_its_own_csrf_token() {
-        let store = store();
+    fn each_session_has_its_own_csrf_token(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let one = store.create_session(shoko, at(0)).unwrap();
         let two = store.create_session(shoko, at(0)).unwrap();
@@ -347,9 +330,8 @@ mod tests {
         assert_ne!(one.token, one.session.csrf);
     }
 
-    #[test]
-    fn a_session_in_use_outlives_the_idle_limit_but_not_the_absolute_one() {
-        let store = store();
+    fn a_session_in_use_outlives_the_idle_limit_but_not_the_absolute_one(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let new = store.create_session(shoko, at(0)).unwrap();
         for half_hour in 1..24 {
@@ -363,9 +345,8 @@ mod tests {
         ));
     }
 
-    #[test]
-    fn a_session_ends_after_an_hour_without_use() {
-        let store = store();
+    fn a_session_ends_after_an_hour_without_use(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let new = store.create_session(shoko, at(0)).unwrap();
         store.session(new.token.expose(), at(59 * MINUTE)).unwrap();
@@ -379,9 +360,8 @@ mod tests {
         ));
     }
 
-    #[test]
-    fn use_within_a_minute_is_not_written_again() {
-        let store = store();
+    fn use_within_a_minute_is_not_written_again(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let new = store.create_session(shoko, at(0)).unwrap();
         let soon = store.session(new.token.expose(), at(59)).unwrap();
@@ -390,9 +370,8 @@ mod tests {
         assert_eq!(later.last_seen_at, at(60));
     }
 
-    #[test]
-    fn an_ended_session_is_gone_and_the_others_stay() {
-        let store = store();
+    fn an_ended_session_is_gone_and_the_others_stay(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let one = store.create_session(shoko, at(0)).unwrap();
         let two = store.create_session(shoko, at(0)).unwrap();
@@ -405,9 +384,8 @@ mod tests {
         store.session(two.token.expose(), at(1)).unwrap();
     }
 
-    #[test]
-    fn ending_all_ends_every_sign_in_of_one_account_only() {
-        let store = store();
+    fn ending_all_ends_every_sign_in_of_one_account_only(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let nourin = register(&store, 2, "staff.nourin");
         let page = store.create_session(shoko, at(0)).unwrap();
@@ -419,9 +397,8 @@ mod tests {
         store.session(other.token.expose(), at(1)).unwrap();
     }
 
-    #[test]
-    fn a_disabled_account_loses_its_sign_ins_and_gets_no_new_ones() {
-        let store = store();
+    fn a_disabled_account_loses_its_sign_ins_and_gets_no_new_ones(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let page = store.create_session(shoko, at(0)).unwrap();
         let api = store.start_refresh(shoko, at(0)).unwrap();
@@ -441,9 +418,8 @@ mod tests {
         ));
     }
 
-    #[test]
-    fn a_sign_in_stands_until_its_own_limits() {
-        let store = store();
+    fn a_sign_in_stands_until_its_own_limits(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         let page = store.create_session(shoko, at(0)).unwrap();
         let api = store.start_refresh(shoko, at(0)).unwrap();
@@ -459,9 +435,8 @@ mod tests {
         assert!(!stands(strangers, 1));
     }
 
-    #[test]
-    fn pruning_removes_what_has_run_out_and_nothing_else() {
-        let store = store();
+    fn pruning_removes_what_has_run_out_and_nothing_else(ground: &Ground) {
+        let store = ground.store();
         let shoko = register(&store, 1, "staff.shoko");
         store.create_session(shoko, at(0)).unwrap();
         store.start_refresh(shoko, at(0)).unwrap();
@@ -479,5 +454,18 @@ mod tests {
         store
             .session(fresh.token.expose(), at(90 * 24 * HOUR + 1))
             .unwrap();
+    }
+
+    on_both_databases! {
+        a_session_is_found_by_its_token_and_by_nothing_else,
+        each_session_has_its_own_csrf_token,
+        a_session_in_use_outlives_the_idle_limit_but_not_the_absolute_one,
+        a_session_ends_after_an_hour_without_use,
+        use_within_a_minute_is_not_written_again,
+        an_ended_session_is_gone_and_the_others_stay,
+        ending_all_ends_every_sign_in_of_one_account_only,
+        a_disabled_account_loses_its_sign_ins_and_gets_no_new_ones,
+        a_sign_in_stands_until_its_own_limits,
+        pruning_removes_what_has_run_out_and_nothing_else,
     }
 }

@@ -2,17 +2,17 @@
 
 use daicho_domain::AccountId;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _};
 use thiserror::Error;
 
 use crate::attempt;
+use crate::database::{Reading, values};
 use crate::hashing::HashingError;
-use crate::naming::as_typed;
+use crate::naming::as_looked_up;
 use crate::password::{self, PasswordRefused};
 use crate::person;
 use crate::session::end_all;
-use crate::store::{At, IdentityStore, account as account_column};
-use crate::store_error::{StoreError, during};
+use crate::store::IdentityStore;
+use crate::store_error::StoreError;
 
 /// Why a sign-in was refused. Nothing here tells whether the name exists.
 #[derive(Debug, Error)]
@@ -111,11 +111,11 @@ impl IdentityStore {
                 return Err(SetPasswordError::NotRegistered);
             }
             tx.execute(
+                "set a password",
                 "INSERT INTO password (account, phc, set_at) VALUES (?1, ?2, ?3)
                  ON CONFLICT (account) DO UPDATE SET phc = ?2, set_at = ?3",
-                (account.0.into_bytes(), &phc, At(now)),
-            )
-            .map_err(during("set a password"))?;
+                values![account, &phc, now],
+            )?;
             end_all(tx, account)?;
             Ok(())
         })
@@ -184,10 +184,10 @@ impl IdentityStore {
             attempt::forget(tx, key)?;
             if let Some(better) = &better {
                 tx.execute(
+                    "rehash a password",
                     "UPDATE password SET phc = ?2 WHERE account = ?1",
-                    (known.account.0.into_bytes(), better),
-                )
-                .map_err(during("rehash a password"))?;
+                    values![known.account, better],
+                )?;
             }
             Ok(known.account)
         })
@@ -198,14 +198,12 @@ impl IdentityStore {
     /// # Errors
     /// If the store cannot be read.
     pub fn has_password(&self, account: AccountId) -> Result<bool, StoreError> {
-        self.read(|connection| {
-            connection
-                .query_row(
-                    "SELECT EXISTS (SELECT 1 FROM password WHERE account = ?1)",
-                    [account.0.into_bytes()],
-                    |row| row.get(0),
-                )
-                .map_err(during("look for a password"))
+        self.read(|db| {
+            db.is_true(
+                "look for a password",
+                "SELECT EXISTS (SELECT 1 FROM password WHERE account = ?1)",
+                values![account],
+            )
         })
     }
 }
@@ -217,27 +215,23 @@ struct StoredPassword {
 }
 
 /// The password of an active account by its sign-in name.
-fn stored(
-    connection: &Connection,
-    sign_in_name: &str,
-) -> Result<Option<StoredPassword>, StoreError> {
-    connection
-        .query_row(
-            "SELECT person.account, phc
-             FROM person
-             JOIN password ON password.account = person.account
-             JOIN account ON account.id = person.account
-             WHERE sign_in_name = ?1 AND standing = 'active'",
-            [as_typed(sign_in_name)],
-            |row| {
-                Ok(StoredPassword {
-                    account: account_column(row, "account")?,
-                    phc: row.get("phc")?,
-                })
-            },
-        )
-        .optional()
-        .map_err(during("read a password's hash"))
+fn stored(db: &dyn Reading, sign_in_name: &str) -> Result<Option<StoredPassword>, StoreError> {
+    db.first(
+        "read a password's hash",
+        "SELECT person.account, phc
+         FROM person
+         JOIN password ON password.account = person.account
+         JOIN account ON account.id = person.account
+         WHERE sign_in_name = ?1 AND standing = 'active'",
+        values![&as_looked_up(sign_in_name)],
+    )?
+    .map(|row| {
+        Ok(StoredPassword {
+            account: row.get(0)?,
+            phc: row.get(1)?,
+        })
+    })
+    .transpose()
 }
 
 #[cfg(test)]
@@ -245,7 +239,7 @@ mod tests {
     use super::*;
     use crate::attempt::FAILURES_MAX;
     use crate::fixture::{
-        PASSWORD, account, at, folder, open, quick, register, store, with_password,
+        Ground, PASSWORD, account, at, on_both_databases, quick, register, with_password,
     };
     use crate::{HashCost, Settings};
 
@@ -259,16 +253,11 @@ mod tests {
     }
 
     fn phc(store: &IdentityStore, name: &str) -> String {
-        store
-            .read(|connection| stored(connection, name))
-            .unwrap()
-            .unwrap()
-            .phc
+        store.read(|db| stored(db, name)).unwrap().unwrap().phc
     }
 
-    #[test]
-    fn the_right_name_and_password_open_the_account() {
-        let store = store();
+    fn the_right_name_and_password_open_the_account(ground: &Ground) {
+        let store = ground.store();
         let shoko = with_password(&store, 1, "staff.shoko");
         for name in ["staff.shoko", " Staff.SHOKO"] {
             assert_eq!(
@@ -281,9 +270,8 @@ mod tests {
         assert!(store.has_password(shoko).unwrap());
     }
 
-    #[test]
-    fn a_wrong_password_an_unknown_name_and_a_closed_account_are_refused_alike() {
-        let store = store();
+    fn a_wrong_password_an_unknown_name_and_a_closed_account_are_refused_alike(ground: &Ground) {
+        let store = ground.store();
         with_password(&store, 1, "staff.shoko");
         register(&store, 2, "without.password");
         with_password(&store, 3, "disabled");
@@ -310,9 +298,15 @@ mod tests {
         assert_eq!(texts.len(), 1, "{texts:?}");
     }
 
-    #[test]
-    fn an_enabled_account_signs_in_again_by_its_old_password() {
-        let store = store();
+    fn a_name_that_no_database_takes_is_refused_like_any_other(ground: &Ground) {
+        let store = ground.store();
+        let error = fail(&store, "nul\0nul", OFFICE, 1);
+        assert!(matches!(error, SignInError::Refused), "{error:?}");
+        assert_eq!(store.by_sign_in_name("nul\0nul").unwrap(), None);
+    }
+
+    fn an_enabled_account_signs_in_again_by_its_old_password(ground: &Ground) {
+        let store = ground.store();
         let shoko = with_password(&store, 1, "staff.shoko");
         store.disable(shoko, at(1)).unwrap();
         store.enable(shoko, at(2)).unwrap();
@@ -321,9 +315,8 @@ mod tests {
             .unwrap();
     }
 
-    #[test]
-    fn a_new_password_replaces_the_old_one_and_ends_every_session() {
-        let store = store();
+    fn a_new_password_replaces_the_old_one_and_ends_every_session(ground: &Ground) {
+        let store = ground.store();
         let shoko = with_password(&store, 1, "staff.shoko");
         let page = store.create_session(shoko, at(1)).unwrap();
         let refreshed = store.start_refresh(shoko, at(1)).unwrap();
@@ -341,9 +334,8 @@ mod tests {
             .unwrap();
     }
 
-    #[test]
-    fn a_refused_password_changes_nothing() {
-        let store = store();
+    fn a_refused_password_changes_nothing(ground: &Ground) {
+        let store = ground.store();
         let shoko = with_password(&store, 1, "staff.shoko");
         let refused = store.set_password(
             shoko,
@@ -364,20 +356,17 @@ mod tests {
         ));
     }
 
-    #[test]
-    fn the_password_itself_is_not_stored() {
-        let store = store();
+    fn the_password_itself_is_not_stored(ground: &Ground) {
+        let store = ground.store();
         with_password(&store, 1, "staff.shoko");
         let phc = phc(&store, "staff.shoko");
         assert!(phc.starts_with("$argon2id$v=19$"), "{phc}");
         assert!(!phc.contains("kestrel"));
     }
 
-    #[test]
-    fn a_password_is_rehashed_at_its_next_sign_in_when_the_cost_has_changed() {
-        let folder = folder();
+    fn a_password_is_rehashed_at_its_next_sign_in_when_the_cost_has_changed(ground: &Ground) {
         {
-            let store = open(folder.path(), quick()).unwrap();
+            let store = ground.open(quick()).unwrap();
             with_password(&store, 1, "staff.shoko");
             assert!(phc(&store, "staff.shoko").contains("m=8,t=1,p=1"));
         }
@@ -389,7 +378,7 @@ mod tests {
             },
             ..quick()
         };
-        let store = open(folder.path(), dearer).unwrap();
+        let store = ground.open(dearer).unwrap();
         fail(&store, "staff.shoko", OFFICE, 1);
         assert!(phc(&store, "staff.shoko").contains("m=8,t=1,p=1"));
         store
@@ -401,9 +390,8 @@ mod tests {
             .unwrap();
     }
 
-    #[test]
-    fn after_ten_failures_within_five_minutes_the_next_has_to_wait() {
-        let store = store();
+    fn after_ten_failures_within_five_minutes_the_next_has_to_wait(ground: &Ground) {
+        let store = ground.store();
         let shoko = with_password(&store, 1, "staff.shoko");
         for second in 0..i64::from(FAILURES_MAX) {
             assert!(matches!(
@@ -432,9 +420,8 @@ mod tests {
         );
     }
 
-    #[test]
-    fn failures_from_elsewhere_do_not_keep_the_right_person_out() {
-        let store = store();
+    fn failures_from_elsewhere_do_not_keep_the_right_person_out(ground: &Ground) {
+        let store = ground.store();
         let shoko = with_password(&store, 1, "staff.shoko");
         for second in 0..20 {
             fail(&store, "staff.shoko", ELSEWHERE, second);
@@ -458,9 +445,8 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_colleague_behind_the_same_address_is_not_slowed_down() {
-        let store = store();
+    fn a_colleague_behind_the_same_address_is_not_slowed_down(ground: &Ground) {
+        let store = ground.store();
         with_password(&store, 1, "staff.shoko");
         let nourin = with_password(&store, 2, "staff.nourin");
         for second in 0..10 {
@@ -474,9 +460,8 @@ mod tests {
         );
     }
 
-    #[test]
-    fn an_unknown_name_is_slowed_down_like_a_known_one() {
-        let store = store();
+    fn an_unknown_name_is_slowed_down_like_a_known_one(ground: &Ground) {
+        let store = ground.store();
         for second in 0..10 {
             assert!(matches!(
                 fail(&store, "nobody", OFFICE, second),
@@ -489,9 +474,8 @@ mod tests {
         ));
     }
 
-    #[test]
-    fn a_correct_sign_in_forgets_the_failures_before_it() {
-        let store = store();
+    fn a_correct_sign_in_forgets_the_failures_before_it(ground: &Ground) {
+        let store = ground.store();
         with_password(&store, 1, "staff.shoko");
         for round in 0..3 {
             for second in 0..9 {
@@ -503,9 +487,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_clock_that_was_set_back_does_not_stretch_the_wait() {
-        let store = store();
+    fn a_clock_that_was_set_back_does_not_stretch_the_wait(ground: &Ground) {
+        let store = ground.store();
         for _ in 0..10 {
             fail(&store, "nobody", OFFICE, 86_400);
         }
@@ -515,5 +498,22 @@ mod tests {
                 retry_after_seconds: 300
             }
         ));
+    }
+
+    on_both_databases! {
+        the_right_name_and_password_open_the_account,
+        a_wrong_password_an_unknown_name_and_a_closed_account_are_refused_alike,
+        an_enabled_account_signs_in_again_by_its_old_password,
+        a_new_password_replaces_the_old_one_and_ends_every_session,
+        a_refused_password_changes_nothing,
+        the_password_itself_is_not_stored,
+        a_password_is_rehashed_at_its_next_sign_in_when_the_cost_has_changed,
+        a_name_that_no_database_takes_is_refused_like_any_other,
+        after_ten_failures_within_five_minutes_the_next_has_to_wait,
+        failures_from_elsewhere_do_not_keep_the_right_person_out,
+        a_colleague_behind_the_same_address_is_not_slowed_down,
+        an_unknown_name_is_slowed_down_like_a_known_one,
+        a_correct_sign_in_forgets_the_failures_before_it,
+        a_clock_that_was_set_back_does_not_stretch_the_wait,
     }
 }

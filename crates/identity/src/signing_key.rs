@@ -6,12 +6,11 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::{EncodePrivateKey as _, KeypairBytes};
 use jiff::Timestamp;
 use jsonwebtoken::EncodingKey;
-use rusqlite::{Connection, OptionalExtension as _, Transaction};
 use sha2::{Digest, Sha256};
 
+use crate::database::{Reading, Writing, values};
 use crate::entropy::Entropy;
-use crate::store::At;
-use crate::store_error::{StoreError, during};
+use crate::store_error::StoreError;
 
 /// What verifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,17 +32,15 @@ pub(crate) struct KeyRing {
 
 /// Makes the first key of a new store.
 pub(crate) fn ensure_one(
-    tx: &Transaction<'_>,
+    tx: &dyn Writing,
     entropy: &mut Entropy,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let active: bool = tx
-        .query_row(
-            "SELECT EXISTS (SELECT 1 FROM signing_key WHERE retired_at IS NULL)",
-            [],
-            |row| row.get(0),
-        )
-        .map_err(during("look for its signing key"))?;
+    let active = tx.is_true(
+        "look for its signing key",
+        "SELECT EXISTS (SELECT 1 FROM signing_key WHERE retired_at IS NULL)",
+        values![],
+    )?;
     if active {
         Ok(())
     } else {
@@ -52,40 +49,47 @@ pub(crate) fn ensure_one(
 }
 
 /// Retires the key that signs, forgetting its private half, and makes a new one.
-pub(crate) fn rotate(
-    tx: &Transaction<'_>,
-    seed: [u8; 32],
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub(crate) fn rotate(tx: &dyn Writing, seed: [u8; 32], now: Timestamp) -> Result<(), StoreError> {
     tx.execute(
+        "retire a signing key",
         "UPDATE signing_key SET retired_at = ?1, private = NULL WHERE retired_at IS NULL",
-        [At(now)],
-    )
-    .map_err(during("retire a signing key"))?;
+        values![now],
+    )?;
     make(tx, seed, now)
 }
 
-fn make(tx: &Transaction<'_>, seed: [u8; 32], now: Timestamp) -> Result<(), StoreError> {
+fn make(tx: &dyn Writing, seed: [u8; 32], now: Timestamp) -> Result<(), StoreError> {
     let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
     tx.execute(
+        "make a signing key",
         "INSERT INTO signing_key (kid, public, private, made_at) VALUES (?1, ?2, ?3, ?4)",
-        (kid(&public), public, seed, At(now)),
-    )
-    .map_err(during("make a signing key"))?;
+        values![&kid(&public), public, seed, now],
+    )?;
     Ok(())
 }
 
 /// Reads all keys.
-pub(crate) fn load(connection: &Connection) -> Result<KeyRing, StoreError> {
-    let (active_kid, seed): (String, [u8; 32]) = connection
-        .query_row(
-            "SELECT kid, private FROM signing_key WHERE retired_at IS NULL",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .optional()
-        .map_err(during("read its signing key"))?
-        .ok_or_else(|| damaged("it has no signing key"))?;
+pub(crate) fn load(db: &dyn Reading) -> Result<KeyRing, StoreError> {
+    // One statement: between two, another node could rotate.
+    let rows = db.query(
+        "read its signing keys",
+        "SELECT kid, public, retired_at, private FROM signing_key ORDER BY made_at DESC, kid",
+        values![],
+    )?;
+    let mut public = Vec::with_capacity(rows.len());
+    let mut active: Option<(String, [u8; 32])> = None;
+    for row in rows {
+        let key = PublicKey {
+            kid: row.get(0)?,
+            public: row.get(1)?,
+            retired_at: row.get(2)?,
+        };
+        if key.retired_at.is_none() {
+            active = Some((key.kid.clone(), row.get(3)?));
+        }
+        public.push(key);
+    }
+    let (active_kid, seed) = active.ok_or_else(|| damaged("it has no signing key"))?;
     let derived = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
     if kid(&derived) != active_kid {
         return Err(damaged("its signing key does not fit its public key"));
@@ -96,20 +100,6 @@ pub(crate) fn load(connection: &Connection) -> Result<KeyRing, StoreError> {
     }
     .to_pkcs8_der()
     .map_err(|_| damaged("its signing key cannot be encoded"))?;
-
-    let mut statement = connection
-        .prepare("SELECT kid, public, retired_at FROM signing_key ORDER BY made_at DESC, kid")
-        .map_err(during("read its public keys"))?;
-    let public = statement
-        .query_map([], |row| {
-            Ok(PublicKey {
-                kid: row.get(0)?,
-                public: row.get(1)?,
-                retired_at: row.get::<_, Option<At>>(2)?.map(|At(at)| at),
-            })
-        })
-        .and_then(Iterator::collect)
-        .map_err(during("read its public keys"))?;
     Ok(KeyRing {
         active_kid,
         signing: EncodingKey::from_ed_der(document.as_bytes()),

@@ -1,29 +1,23 @@
-//! The store itself: one SQLite file, opened with care.
+//! The store itself, wherever it is kept.
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError, RwLock};
 
-use daicho_domain::AccountId;
 use jiff::Timestamp;
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{
-    Connection, OpenFlags, OptionalExtension as _, Row, Transaction, TransactionBehavior,
-};
-use uuid::Uuid;
 
+use crate::database::{Reading, Writing, before, values};
 use crate::entropy::Entropy;
 use crate::hashing::{HashCost, Hasher};
+use crate::home::Home;
 use crate::lifetimes::Lifetimes;
-use crate::store_error::{StoreError, during};
-use crate::{attempt, owner_only, schema, signing_key};
+use crate::postgres::{PostgresServer, PostgresSettings};
+use crate::sqlite_file::SqliteFile;
+use crate::store_error::StoreError;
+use crate::{attempt, secret, signing_key};
 
 /// The file's name inside the store's folder.
 pub const IDENTITY_FILE: &str = "identity.sqlite3";
-
-/// How long to wait for another process (a backup, the command line) that holds the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What an operator may choose.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,14 +42,16 @@ pub struct Pruned {
 
 /// The register of people with their passwords, sessions, refresh tokens and signing keys.
 ///
-/// It may be shared between threads. Every call blocks; those that check or set a password
-/// take as long as the hash cost says.
+/// It may be shared between threads, those of an asynchronous runtime too. Every call blocks;
+/// those that check or set a password take as long as the hash cost says, and with the store
+/// in PostgreSQL every call waits for the network.
 pub struct IdentityStore {
-    connection: Mutex<Connection>,
+    pub(crate) home: Home,
     entropy: Mutex<Entropy>,
     pub(crate) hasher: Hasher,
     pub(crate) lifetimes: Lifetimes,
-    pub(crate) attempt_key: [u8; 32],
+    /// With what names and sources of failed attempts are hashed.
+    pub(crate) attempt_key: RwLock<[u8; 32]>,
 }
 
 impl IdentityStore {
@@ -75,13 +71,45 @@ impl IdentityStore {
         if entropy.is_predictable() {
             return Err(StoreError::PredictableEntropy);
         }
-        let file = owner_only::prepare(folder, IDENTITY_FILE)?;
-        let connection = Connection::open_with_flags(
-            &file,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )
-        .map_err(during("open its file"))?;
-        Self::over(connection, settings, entropy, now)
+        let file = SqliteFile::open(folder, IDENTITY_FILE)?;
+        Self::over(Home::File(file), settings, entropy, now)
+    }
+
+    /// Opens the store in PostgreSQL (15 or later), which several nodes may do at once. Its
+    /// schema is `daicho_identity`; tables and the first signing key are made where they are
+    /// missing and the role may.
+    ///
+    /// # Errors
+    /// [`StoreError::ConnectionString`], [`StoreError::Certificates`],
+    /// [`StoreError::Unreachable`]; [`StoreError::RightsMissing`] with what the owner has to
+    /// run first; [`StoreError::NewerVersion`], [`StoreError::NotAnIdentityStore`],
+    /// [`StoreError::NotDurable`], [`StoreError::PredictableEntropy`],
+    /// [`StoreError::HashCost`].
+    pub fn open_postgres(
+        postgres: &PostgresSettings,
+        settings: Settings,
+        entropy: Entropy,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        if entropy.is_predictable() {
+            return Err(StoreError::PredictableEntropy);
+        }
+        let server = PostgresServer::new(postgres)?;
+        server.migrate(None)?;
+        Self::over(Home::Server(server), settings, entropy, now)
+    }
+
+    /// Makes the schema and its tables in PostgreSQL, or brings them up to date, in the role
+    /// of `postgres.url`, and lets the role `service_role` read and change their rows: for
+    /// services whose own role may not make tables. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// As [`IdentityStore::open_postgres`].
+    pub fn migrate_postgres(
+        postgres: &PostgresSettings,
+        service_role: &str,
+    ) -> Result<(), StoreError> {
+        PostgresServer::new(postgres)?.migrate(Some(service_role))
     }
 
     /// A store that is gone with the value: for tests and demonstrations.
@@ -93,56 +121,35 @@ impl IdentityStore {
         entropy: Entropy,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        let connection = Connection::open_in_memory().map_err(during("open in memory"))?;
-        Self::over(connection, settings, entropy, now)
+        Self::over(Home::File(SqliteFile::in_memory()?), settings, entropy, now)
     }
 
     fn over(
-        mut connection: Connection,
+        home: Home,
         settings: Settings,
         mut entropy: Entropy,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let hasher = Hasher::new(settings.hash_cost, &mut entropy)?;
-        connection
-            .busy_timeout(BUSY_TIMEOUT)
-            .and_then(|()| connection.pragma_update(None, "secure_delete", true))
-            .and_then(|()| connection.pragma_update(None, "foreign_keys", true))
-            // Scratch files would hold copies of what is later erased.
-            .and_then(|()| connection.pragma_update(None, "temp_store", "MEMORY"))
-            .and_then(|()| connection.pragma_update(None, "journal_mode", "WAL"))
-            .and_then(|()| connection.pragma_update(None, "synchronous", "FULL"))
-            .map_err(during("set itself up"))?;
-        let health: String = connection
-            .pragma_query_value(None, "quick_check", |row| row.get(0))
-            .map_err(during("check its health"))?;
-        if health != "ok" {
-            return Err(StoreError::Damaged { detail: health });
-        }
-        schema::migrate(&mut connection)?;
-
-        let tx = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(during("make its first secrets"))?;
-        signing_key::ensure_one(&tx, &mut entropy, now)?;
-        let attempt_key = secret(&tx, "attempt-key", &mut entropy)?;
-        tx.commit().map_err(during("keep its first secrets"))?;
-
-        let store = Self {
-            connection: Mutex::new(connection),
+        let attempt_key = home.write(|tx| {
+            signing_key::ensure_one(tx, &mut entropy, now)?;
+            secret::own(tx, secret::ATTEMPT_KEY, &mut entropy)
+        })?;
+        // What an erasure before a crash left in the write-ahead log goes now; a reader in
+        // another process only delays that.
+        home.scrub_at_start()?;
+        Ok(Self {
+            home,
             entropy: Mutex::new(entropy),
             hasher,
             lifetimes: settings.lifetimes,
-            attempt_key,
-        };
-        // What an erasure before a crash left in the write-ahead log goes now; a reader in
-        // another process only delays that.
-        store.scrub()?;
-        Ok(store)
+            attempt_key: RwLock::new(attempt_key),
+        })
     }
 
     /// Removes what has run out: sessions, refresh families, failed attempts. Nothing is
-    /// accepted for being unpruned; this bounds the file's size. Call it every hour or so.
+    /// accepted for being unpruned; this bounds the store's size. Call it every hour or so,
+    /// on each node if that is simplest.
     ///
     /// # Errors
     /// If the store cannot be written.
@@ -150,124 +157,58 @@ impl IdentityStore {
         let limits = self.lifetimes;
         self.write(|tx| {
             Ok(Pruned {
-                sessions: tx
-                    .execute(
-                        "DELETE FROM page_session WHERE last_seen_at <= ?1 OR started_at <= ?2",
-                        (
-                            before(now, limits.session_idle),
-                            before(now, limits.session_absolute),
-                        ),
-                    )
-                    .map_err(during("prune sessions"))?,
-                refresh_families: tx
-                    .execute(
-                        "DELETE FROM refresh_family WHERE last_used_at <= ?1 OR started_at <= ?2",
-                        (
-                            before(now, limits.refresh_idle),
-                            before(now, limits.refresh_absolute),
-                        ),
-                    )
-                    .map_err(during("prune refresh families"))?,
+                sessions: tx.execute(
+                    "prune sessions",
+                    "DELETE FROM page_session WHERE last_seen_at <= ?1 OR started_at <= ?2",
+                    values![
+                        before(now, limits.session_idle),
+                        before(now, limits.session_absolute),
+                    ],
+                )?,
+                refresh_families: tx.execute(
+                    "prune refresh families",
+                    "DELETE FROM refresh_family WHERE last_used_at <= ?1 OR started_at <= ?2",
+                    values![
+                        before(now, limits.refresh_idle),
+                        before(now, limits.refresh_absolute),
+                    ],
+                )?,
                 failed_attempts: attempt::prune(tx, now)?,
             })
         })
     }
 
-    /// Runs `work` in one transaction: all of it is durable when this returns `Ok`, none of
-    /// it happened when it returns `Err`.
+    /// Runs `work` in one transaction, one at a time among all nodes: all of it is durable
+    /// when this returns `Ok`, none of it happened when it returns `Err` (other than
+    /// [`StoreError::OutcomeUnknown`]). `work` may run again if the first try came to nothing.
     pub(crate) fn write<T, E: From<StoreError>>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+        work: impl FnMut(&dyn Writing) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self.connection();
-        let tx = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(during("begin a change"))?;
-        let done = work(&tx)?;
-        tx.commit().map_err(during("make a change durable"))?;
-        Ok(done)
+        self.home.write(work)
     }
 
-    /// Runs `work` on the connection without a transaction of its own.
+    /// Runs `work` without a transaction: each of its statements sees what is there then.
     pub(crate) fn read<T, E>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, E>,
+        work: impl FnOnce(&dyn Reading) -> Result<T, E>,
     ) -> Result<T, E> {
-        work(&self.connection())
+        self.home.read(work)
     }
 
     /// Draws random bytes.
     pub(crate) fn random<T>(&self, draw: impl FnOnce(&mut Entropy) -> T) -> T {
         draw(&mut self.entropy.lock().unwrap_or_else(PoisonError::into_inner))
     }
-
-    /// A panic while the lock was held has rolled its transaction back, so the connection
-    /// behind a poisoned lock is as good as any.
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for IdentityStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IdentityStore")
+            .field("home", &self.home)
             .field("lifetimes", &self.lifetimes)
             .finish_non_exhaustive()
     }
-}
-
-/// Reads a 32-byte secret of the store's own, making it the first time.
-fn secret(tx: &Transaction<'_>, name: &str, entropy: &mut Entropy) -> Result<[u8; 32], StoreError> {
-    let known = tx
-        .query_row(
-            "SELECT value FROM store_secret WHERE name = ?1",
-            [name],
-            |row| row.get(0),
-        )
-        .optional()
-        .map_err(during("read a secret of its own"))?;
-    if let Some(value) = known {
-        return Ok(value);
-    }
-    let value: [u8; 32] = entropy.bytes();
-    tx.execute(
-        "INSERT INTO store_secret (name, value) VALUES (?1, ?2)",
-        (name, value),
-    )
-    .map_err(during("keep a secret of its own"))?;
-    Ok(value)
-}
-
-/// A moment as a column: microseconds since 1970.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct At(pub(crate) Timestamp);
-
-impl ToSql for At {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.0.as_microsecond().into())
-    }
-}
-
-impl FromSql for At {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let microseconds = value.as_i64()?;
-        Timestamp::from_microsecond(microseconds)
-            .map(Self)
-            .map_err(|_| FromSqlError::OutOfRange(microseconds))
-    }
-}
-
-/// The moment `duration` before `now`, or the earliest that there is.
-pub(crate) fn before(now: Timestamp, duration: jiff::SignedDuration) -> At {
-    At(now.checked_sub(duration).unwrap_or(Timestamp::MIN))
-}
-
-/// Reads an account id from a column.
-pub(crate) fn account(row: &Row<'_>, column: &str) -> rusqlite::Result<AccountId> {
-    row.get(column)
-        .map(|bytes: [u8; 16]| AccountId(Uuid::from_bytes(bytes)))
 }
 
 #[cfg(test)]
@@ -277,10 +218,13 @@ mod tests {
     use std::sync::Arc;
     use std::thread;
 
+    use rusqlite::Connection;
+
     use super::*;
     use crate::JwtIssuer;
     use crate::fixture::{
-        PASSWORD, account, at, folder, holds, open, quick, register, store, with_password,
+        Ground, PASSWORD, account, at, folder, holds, on_both_databases, open, quick, register,
+        with_password,
     };
 
     fn mode(path: &Path) -> u32 {
@@ -329,15 +273,13 @@ mod tests {
         open(folder.path(), quick()).unwrap();
     }
 
-    #[test]
-    fn everything_is_there_again_after_a_restart() {
-        let folder = folder();
+    fn everything_is_there_again_after_a_restart(ground: &Ground) {
         let token = {
-            let store = open(folder.path(), quick()).unwrap();
+            let store = ground.open(quick()).unwrap();
             let shoko = with_password(&store, 1, "staff.shoko");
             store.create_session(shoko, at(1)).unwrap().token
         };
-        let store = open(folder.path(), quick()).unwrap();
+        let store = ground.open(quick()).unwrap();
         assert_eq!(
             store.session(token.expose(), at(2)).unwrap().account,
             account(1)
@@ -351,20 +293,19 @@ mod tests {
     fn the_file_is_durable_checked_and_zeroes_what_is_deleted() {
         let folder = folder();
         let store = open(folder.path(), quick()).unwrap();
-        let number = |pragma: &str| -> i64 {
+        let row = |pragma: &str| {
+            let asked = format!("PRAGMA {pragma}");
             store
-                .read(|connection| connection.pragma_query_value(None, pragma, |row| row.get(0)))
+                .read(|db| db.first("", &asked, values![]))
+                .unwrap()
                 .unwrap()
         };
+        let number = |pragma: &str| -> i64 { row(pragma).get(0).unwrap() };
         assert_eq!(number("secure_delete"), 1);
         assert_eq!(number("foreign_keys"), 1);
         assert_eq!(number("synchronous"), 2, "FULL");
         assert_eq!(number("temp_store"), 2, "MEMORY");
-        let journal: String = store
-            .read(|connection| {
-                connection.pragma_query_value(None, "journal_mode", |row| row.get(0))
-            })
-            .unwrap();
+        let journal: String = row("journal_mode").get(0).unwrap();
         assert_eq!(journal, "wal");
     }
 
@@ -451,16 +392,15 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_tokens() {
         let token = || {
-            let store = store();
+            let store = IdentityStore::in_memory(quick(), Entropy::predictable(1), at(0)).unwrap();
             let shoko = register(&store, 1, "staff.shoko");
             store.create_session(shoko, at(1)).unwrap().token
         };
         assert_eq!(token(), token());
     }
 
-    #[test]
-    fn threads_share_the_store() {
-        let store = Arc::new(store());
+    fn threads_share_the_store(ground: &Ground) {
+        let store = Arc::new(ground.store());
         let issuer = JwtIssuer::new(Arc::clone(&store), "i", "a").unwrap();
         for number in 1..=8 {
             with_password(&store, number, &format!("person.{number}"));
@@ -480,5 +420,57 @@ mod tests {
                 });
             }
         });
+    }
+
+    fn a_store_can_be_used_on_the_threads_of_an_asynchronous_runtime(ground: &Ground) {
+        let multi = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+        let single = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        for (runtime, number) in [(&multi, 1), (&single, 2)] {
+            runtime.block_on(async {
+                let store = ground.open(quick()).unwrap();
+                let known = with_password(&store, number, &format!("person.{number}"));
+                let new = store.create_session(known, at(1)).unwrap();
+                store.session(new.token.expose(), at(2)).unwrap();
+                store.erase(known, at(3)).unwrap();
+            });
+        }
+        multi.block_on(async {
+            let store = ground.open(quick()).unwrap();
+            let named = tokio::spawn(async move { store.names(&[account(1)]) });
+            assert!(named.await.unwrap().unwrap().is_empty());
+        });
+    }
+
+    fn nothing_of_a_change_that_was_given_up_is_kept(ground: &Ground) {
+        let store = ground.store();
+        register(&store, 1, "staff.shoko");
+        let erase_first = |tx: &dyn Writing| {
+            tx.execute("", "DELETE FROM person", values![])?;
+            assert_eq!(tx.query("", "SELECT * FROM person", values![])?.len(), 0);
+            Err::<(), _>(StoreError::PredictableEntropy)
+        };
+        assert!(store.write(erase_first).is_err());
+        assert!(store.person(account(1)).unwrap().is_some());
+        let panicking = std::panic::AssertUnwindSafe(|| {
+            store.write(|tx| {
+                tx.execute("", "DELETE FROM person", values![])?;
+                if tx.query("", "SELECT * FROM person", values![])?.is_empty() {
+                    panic!("in the middle of a change");
+                }
+                Ok::<_, StoreError>(())
+            })
+        });
+        assert!(std::panic::catch_unwind(panicking).is_err());
+        assert!(store.person(account(1)).unwrap().is_some());
+        register(&store, 2, "staff.nourin");
+    }
+
+    on_both_databases! {
+        everything_is_there_again_after_a_restart,
+        threads_share_the_store,
+        a_store_can_be_used_on_the_threads_of_an_asynchronous_runtime,
+        nothing_of_a_change_that_was_given_up_is_kept,
     }
 }

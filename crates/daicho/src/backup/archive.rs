@@ -81,6 +81,7 @@ fn malformed(what: impl Into<String>) -> ArchiveError {
 pub async fn write<W: Write + Send>(
     log: &dyn EventLog,
     made_at: String,
+    not_included: &str,
     file: W,
     mut progress: impl FnMut(u64, u64) + Send,
 ) -> Result<(Manifest, W), ArchiveError> {
@@ -91,9 +92,7 @@ pub async fn write<W: Write + Send>(
         root: head.root.to_string(),
         made_at,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        not_included:
-            "people, passwords and keys: the folders identity/ and keys/ of the data folder"
-                .to_owned(),
+        not_included: not_included.to_owned(),
     };
     let mut archive = tar::Builder::new(zstd::Encoder::new(file, ZSTD_LEVEL)?);
     let document = serde_json::to_vec_pretty(&manifest).map_err(std::io::Error::other)?;
@@ -102,19 +101,7 @@ pub async fn write<W: Write + Send>(
     let mut tree = Tree::default();
     let mut next = 0;
     while next < head.size {
-        let max = usize::try_from(head.size - next).unwrap_or(usize::MAX);
-        let mut events = log
-            .read_stored(GlobalPosition(next), BUNDLE_EVENTS.min(max))
-            .await?;
-        if events.is_empty() {
-            return Err(malformed(format!(
-                "the log has no event at position {next}"
-            )));
-        }
-        let until = next + events.len() as u64;
-        if until < head.size {
-            keep_whole_commands(&mut events)?;
-        }
+        let events = read_commands(log, next, head.size).await?;
         for event in &events {
             tree.push(leaf_hash(event), &mut Vec::new());
         }
@@ -146,6 +133,31 @@ pub async fn write<W: Write + Send>(
     add(&mut archive, CHECKPOINTS, &lines)?;
     let file = archive.into_inner()?.finish()?;
     Ok((manifest, file))
+}
+
+/// Stored events of whole commands from `next` on, some thousand at most, of a log that has `size`
+/// events.
+///
+/// # Errors
+/// [`ArchiveError::Log`], or [`ArchiveError::Malformed`] where the log does not have them.
+pub async fn read_commands(
+    log: &dyn EventLog,
+    next: u64,
+    size: u64,
+) -> Result<Vec<Vec<u8>>, ArchiveError> {
+    let max = usize::try_from(size - next).unwrap_or(usize::MAX);
+    let mut events = log
+        .read_stored(GlobalPosition(next), BUNDLE_EVENTS.min(max))
+        .await?;
+    if events.is_empty() {
+        return Err(malformed(format!(
+            "the log has no event at position {next}"
+        )));
+    }
+    if next + (events.len() as u64) < size {
+        keep_whole_commands(&mut events)?;
+    }
+    Ok(events)
 }
 
 /// Takes the last command off, which may go on behind these events; unless it is the only one.

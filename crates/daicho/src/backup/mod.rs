@@ -8,14 +8,17 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use daicho_eventlog::EventLog;
 use serde::{Deserialize, Serialize};
 
+pub use archive::read_commands;
 pub use restore::restore;
 
 use crate::failure::{Failure, with_causes};
 use crate::operation::Outcome;
-use crate::service::{Progress, Service};
+use crate::place::Place;
+use crate::progress::Progress;
+use crate::service::Service;
+use crate::storage::Storage;
 
 /// `backup`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,6 +32,12 @@ pub struct BackupOperation {
 /// Writes a backup, reads it again, and says what it holds.
 pub async fn run(service: &Service, operation: BackupOperation) -> Result<Outcome, Failure> {
     let path = operation.file;
+    if operation.trim_journal && !matches!(service.storage, Storage::Sled(_)) {
+        return Err(
+            Failure::new("a log in a database has no journal of its own to trim")
+                .help("leave out --trim-journal"),
+        );
+    }
     let unfinished = with_suffix(&path, ".unfinished");
     if path.exists() {
         return Err(Failure::new(format!("{} is there already", path.display()))
@@ -51,9 +60,11 @@ pub async fn run(service: &Service, operation: BackupOperation) -> Result<Outcom
         .map_err(|error| failed("make", &error))?;
     let mut progress = Progress::of("backing up");
     let made_at = service.app.now().to_string();
+    let log = service.storage.log();
     let written = archive::write(
-        service.log.as_ref() as &dyn EventLog,
+        log.as_ref(),
         made_at,
+        not_included(&service.place),
         std::io::BufWriter::new(file),
         |done, all| progress.tell(done, all),
     );
@@ -81,10 +92,12 @@ pub async fn run(service: &Service, operation: BackupOperation) -> Result<Outcom
         format!("root {}, derived again from the file", manifest.root),
         format!("NOT included: {}", manifest.not_included),
     ];
-    if operation.trim_journal {
+    if operation.trim_journal
+        && let Storage::Sled(log) = &service.storage
+    {
         let root =
             archive::root_of(&manifest).map_err(|error| Failure::new(with_causes(&error)))?;
-        let trimmed = service.log.trim_journal(manifest.events, root).await?;
+        let trimmed = log.trim_journal(manifest.events, root).await?;
         lines.push(format!(
             "{} files of the journal removed, {} MiB; sled alone has these events now, and this backup",
             trimmed.files,
@@ -92,6 +105,18 @@ pub async fn run(service: &Service, operation: BackupOperation) -> Result<Outcom
         ));
     }
     Ok(Outcome::lines(lines))
+}
+
+/// What a restored service needs besides.
+fn not_included(place: &Place) -> &'static str {
+    match place {
+        Place::Folder(_) => {
+            "people, passwords and keys: the folders identity/ and keys/ of the data folder"
+        }
+        Place::Database(_) => {
+            "people, passwords and keys: the schema daicho_identity of the database"
+        }
+    }
 }
 
 /// Reads a backup from its beginning to its end.

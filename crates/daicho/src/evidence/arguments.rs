@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::arguments::DataFolder;
+use crate::arguments::Records;
 
 /// `log-key …`.
 #[derive(Debug, Subcommand)]
@@ -72,9 +72,9 @@ pub enum WitnessCommand {
 /// `proof`.
 #[derive(Debug, Args)]
 pub struct Proof {
-    /// The data folder.
+    /// Where the records are.
     #[command(flatten)]
-    pub data: DataFolder,
+    pub records: Records,
     /// The plan, as `plans` prints it; the only plan where there is one.
     #[arg(long, value_name = "ID")]
     pub plan: Option<String>,

@@ -1,19 +1,12 @@
-//! The keys of the log in the data folder: `keys/log-key` signs and is secret, `keys/log-keys.pub`
-//! has the public keys of all that ever signed, newest first.
-
-use std::path::{Path, PathBuf};
+//! Giving a service the keys of its log.
 
 use daicho_app::{LogKeys, Witnesses};
-use daicho_eventlog::evidence::{LogKey, VerifierKey};
+use daicho_eventlog::evidence::LogKey;
 
-use super::key_file;
+use super::key_place::KeyPlace;
 use crate::failure::Failure;
 use crate::service::Service;
 use crate::surroundings;
-
-const KEYS_FOLDER: &str = "keys";
-const SIGNING_FILE: &str = "log-key";
-const PUBLIC_FILE: &str = "log-keys.pub";
 
 /// What a service is told about its evidence.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,7 +26,7 @@ pub enum Making {
     Never,
 }
 
-/// Gives the service the keys in its folder. A log that was never signed gets its first key, once
+/// Gives the service its keys. A log that was never signed gets its first key, once
 /// it is known whose it is.
 ///
 /// # Errors
@@ -44,8 +37,8 @@ pub async fn equip(
     settings: EvidenceSettings,
     making: Making,
 ) -> Result<(), Failure> {
-    let folder = service.folder.join(KEYS_FOLDER);
-    let keys = match stored(&folder)? {
+    let place = KeyPlace::of(service);
+    let keys = match place.read()? {
         Some((signing, verifiers)) => {
             if let Some(origin) = &settings.origin
                 && origin != signing.origin()
@@ -61,16 +54,16 @@ pub async fn equip(
         None if service.app.latest_checkpoint().await?.is_some() => {
             return Err(Failure::new(format!(
                 "{} is missing, but the log was signed before",
-                folder.join(SIGNING_FILE).display()
+                place.signing()
             ))
-            .help("put the folder keys/ back from where it is kept; without it, what was signed cannot be told from what was not"));
+            .help("put the keys back from where they are kept; without it, what was signed cannot be told from what was not"));
         }
         None if making == Making::Never => return Ok(()),
         None => match settings.origin.or_else(|| default_origin(service)) {
             Some(origin) => {
                 let signing = new_key(&origin)?;
                 let verifiers = vec![signing.verifier().clone()];
-                keep(&folder, &signing, &verifiers)?;
+                let (signing, verifiers) = place.keep(signing, verifiers)?;
                 LogKeys::new(signing, verifiers, settings.witnesses)
             }
             // Nobody's yet: `init` asks again when it has said whose.
@@ -84,7 +77,7 @@ pub async fn equip(
 /// Makes a new key that signs from now on.
 ///
 /// # Errors
-/// Where there is none yet, or the files cannot be written.
+/// Where there is none yet, or it cannot be kept.
 pub async fn rotate(service: &Service) -> Result<LogKeys, Failure> {
     let old = service.app.log_keys().ok_or_else(|| {
         Failure::new("this log has no key yet").help("the first start of the service makes one")
@@ -92,7 +85,7 @@ pub async fn rotate(service: &Service) -> Result<LogKeys, Failure> {
     let signing = new_key(old.origin())?;
     let mut verifiers = vec![signing.verifier().clone()];
     verifiers.extend_from_slice(old.verifiers());
-    keep(&service.folder.join(KEYS_FOLDER), &signing, &verifiers)?;
+    let (signing, verifiers) = KeyPlace::of(service).keep(signing, verifiers)?;
     let keys = LogKeys::new(signing, verifiers, old.witnesses().clone());
     service.app.sign_with_new_key(keys.clone()).await?;
     Ok(keys)
@@ -102,43 +95,6 @@ fn new_key(origin: &str) -> Result<LogKey, Failure> {
     LogKey::from_seed(origin, &surroundings::random_seed()).map_err(|error| {
         Failure::new(error).help("name the log with --log-origin, e.g. daicho.city.example.jp/log")
     })
-}
-
-/// The public keys are written first: one that has signed nothing yet does no harm, a signature
-/// that nobody can verify would.
-fn keep(folder: &Path, signing: &LogKey, verifiers: &[VerifierKey]) -> Result<(), Failure> {
-    key_file::make_folder(folder)?;
-    let public: String = verifiers.iter().map(|key| format!("{key}\n")).collect();
-    key_file::replace(&folder.join(PUBLIC_FILE), &public)?;
-    key_file::replace(
-        &folder.join(SIGNING_FILE),
-        &format!("{}\n", signing.to_secret_text()),
-    )
-}
-
-fn stored(folder: &Path) -> Result<Option<(LogKey, Vec<VerifierKey>)>, Failure> {
-    let file: PathBuf = folder.join(SIGNING_FILE);
-    let Some(text) = key_file::read(&file)? else {
-        return Ok(None);
-    };
-    let damaged = |file: &Path, why: String| {
-        Failure::new(format!("{} cannot be used: {why}", file.display()))
-            .help("put the file back from where the keys are kept")
-    };
-    let signing = LogKey::parse(&text).map_err(|error| damaged(&file, error.to_string()))?;
-    let public = folder.join(PUBLIC_FILE);
-    let lines = key_file::read(&public)?.ok_or_else(|| {
-        damaged(
-            &public,
-            "it is missing, so older signatures cannot be verified".into(),
-        )
-    })?;
-    let mut verifiers = Vec::new();
-    for line in lines.lines().filter(|line| !line.trim().is_empty()) {
-        let key = VerifierKey::parse(line).map_err(|error| damaged(&public, error.to_string()))?;
-        verifiers.push(key);
-    }
-    Ok(Some((signing, verifiers)))
 }
 
 /// The log's name where nobody gives it another.

@@ -4,7 +4,8 @@ use daicho_app::Rebuild;
 
 use super::Outcome;
 use crate::failure::{EXIT_DISCREPANCY, Failure};
-use crate::service::{Progress, Service};
+use crate::progress::Progress;
+use crate::service::Service;
 
 /// Makes the read models anew; the exit status says whether those that were in use were right.
 pub(super) async fn run(service: &Service, json: bool) -> Result<Outcome, Failure> {

@@ -1,13 +1,11 @@
 //! `verify`: the log's storage against itself, the read models against the log, the log against
 //! every head that was ever signed.
 
-use std::sync::Arc;
-
-use daicho_app::{Discrepancy, Verification};
+use daicho_app::Verification;
 
 use super::Outcome;
 use crate::evidence::{AgainstFile, findings};
-use crate::failure::{EXIT_DISCREPANCY, Failure, with_causes};
+use crate::failure::{EXIT_DISCREPANCY, Failure};
 use crate::service::Service;
 
 /// Everything that is checked.
@@ -17,30 +15,9 @@ pub(crate) async fn verification(
     keys: &[String],
 ) -> Result<Verification, Failure> {
     let mut verification = service.app.verify().await?;
-    let log = Arc::clone(&service.log);
-    let storage = tokio::task::spawn_blocking(move || log.verify())
-        .await
-        .map_err(|_| Failure::new("checking the log was interrupted"))?;
-    match storage {
-        Ok(found) => {
-            let check = "every event of the journal compared with sled, byte for byte; tree, tiles and positions derived anew";
-            verification.checks.push(check.into());
-            if let Some(difference) = found.difference {
-                verification.discrepancies.push(Discrepancy {
-                    check: "journal and sled".into(),
-                    found: difference.to_string(),
-                    what_to_do: "stop the service, move the folder log/sled aside and start again: it is rebuilt from the journal".into(),
-                });
-            }
-        }
-        Err(error) => verification.discrepancies.push(Discrepancy {
-            check: "journal".into(),
-            found: with_causes(&error),
-            what_to_do:
-                "copy the data folder, then restore the newest verified backup into a new one"
-                    .into(),
-        }),
-    }
+    let (check, discrepancies) = service.storage.verify().await?;
+    verification.checks.extend(check.map(Into::into));
+    verification.discrepancies.extend(discrepancies);
     let evidence = findings(service, against, keys).await?;
     verification.checks.extend(evidence.checks);
     verification.discrepancies.extend(evidence.discrepancies);

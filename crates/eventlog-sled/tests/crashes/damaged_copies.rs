@@ -131,7 +131,7 @@ impl Base {
             files.push((kind, path));
         }
         files[last_journal.unwrap()].0 = Kind::LastJournalFile;
-        let base = Self {
+        Self {
             name,
             is_killed,
             folder,
@@ -140,8 +140,7 @@ impl Base {
             files,
             stored_next,
             stored_checkpoints,
-        };
-        base
+        }
     }
 
     /// A store that was killed while sled lacked events. When a process dies is chance: sled may

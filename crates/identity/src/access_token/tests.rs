@@ -4,7 +4,8 @@ use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fixture::{account, at, folder, holds, open, quick, store};
+use crate::database::values;
+use crate::fixture::{Ground, account, at, folder, holds, on_both_databases, open, quick};
 
 const ISSUER: &str = "https://daicho.example.jp";
 const AUDIENCE: &str = "daicho";
@@ -16,8 +17,12 @@ fn shoko() -> SignedIn {
     }
 }
 
+fn over(store: IdentityStore) -> JwtIssuer {
+    JwtIssuer::new(Arc::new(store), ISSUER, AUDIENCE).unwrap()
+}
+
 fn issuer() -> JwtIssuer {
-    JwtIssuer::new(Arc::new(store()), ISSUER, AUDIENCE).unwrap()
+    over(Ground::sqlite().store())
 }
 
 fn issue(issuer: &JwtIssuer, seconds: i64) -> String {
@@ -52,7 +57,7 @@ fn claims() -> Value {
 
 /// Signs anything with the store's own key, as a token that we never would make.
 fn forge(issuer: &JwtIssuer, claims: &Value, change: impl FnOnce(&mut Header)) -> String {
-    let keys = issuer.keys.read().unwrap();
+    let keys = issuer.keys.ring();
     let mut header = Header::new(Algorithm::EdDSA);
     header.kid = Some(keys.active_kid.clone());
     change(&mut header);
@@ -65,9 +70,8 @@ fn with(key: &str, value: Value) -> Value {
     claims
 }
 
-#[test]
-fn a_token_says_who_is_signed_in_until_it_runs_out() {
-    let issuer = issuer();
+fn a_token_says_who_is_signed_in_until_it_runs_out(ground: &Ground) {
+    let issuer = over(ground.store());
     let issued = issuer.issue(&shoko(), at(0)).unwrap();
     assert_eq!(issued.expires_at, at(600));
     let access = issuer.verify(issued.token.expose(), at(599)).unwrap();
@@ -147,7 +151,7 @@ fn a_token_with_an_unknown_key_no_key_or_a_critical_extension_is_refused() {
 fn a_token_signed_with_the_public_key_as_a_shared_secret_is_refused() {
     let issuer = issuer();
     let (kid, public) = {
-        let keys = issuer.keys.read().unwrap();
+        let keys = issuer.keys.ring();
         (keys.active_kid.clone(), keys.public[0].public)
     };
     let x = URL_SAFE_NO_PAD.encode(public);
@@ -199,13 +203,12 @@ fn a_token_of_another_store_is_refused_even_under_our_key_id() {
     let other = Arc::new(open(folder.path(), quick()).unwrap());
     let other = JwtIssuer::new(other, ISSUER, AUDIENCE).unwrap();
     refused(&issuer, &issue(&other, 0));
-    let ours = issuer.keys.read().unwrap().active_kid.clone();
+    let ours = issuer.keys.ring().active_kid.clone();
     refused(&issuer, &forge(&other, &claims(), |h| h.kid = Some(ours)));
 }
 
-#[test]
-fn after_a_rotation_old_tokens_still_verify_and_new_ones_have_the_new_key() {
-    let issuer = issuer();
+fn after_a_rotation_old_tokens_still_verify_and_new_ones_have_the_new_key(ground: &Ground) {
+    let issuer = over(ground.store());
     let old = issue(&issuer, 0);
     let kid = issuer.rotate_key(at(10)).unwrap();
     let new = issue(&issuer, 11);
@@ -219,15 +222,14 @@ fn after_a_rotation_old_tokens_still_verify_and_new_ones_have_the_new_key() {
     ));
 }
 
-#[test]
-fn a_retired_key_cannot_sign_anything_new() {
-    let issuer = issuer();
-    let kid = issuer.keys.read().unwrap().active_kid.clone();
+fn a_retired_key_cannot_sign_anything_new(ground: &Ground) {
+    let issuer = over(ground.store());
+    let kid = issuer.keys.ring().active_kid.clone();
     let (stolen, later) = {
         let mut later = claims();
         later["iat"] = json!(at(71).as_second());
         later["exp"] = json!(at(600).as_second());
-        (issuer.keys.read().unwrap().signing.clone(), later)
+        (issuer.keys.ring().signing.clone(), later)
     };
     issuer.rotate_key(at(10)).unwrap();
     let mut header = Header::new(Algorithm::EdDSA);
@@ -245,9 +247,10 @@ fn keys_survive_a_restart_and_the_retired_private_half_does_not() {
     let (old, new) = {
         let store = Arc::new(open(folder.path(), quick()).unwrap());
         let seed: [u8; 32] = store
-            .read(|connection| {
-                connection.query_row("SELECT private FROM signing_key", [], |row| row.get(0))
-            })
+            .read(|db| db.first("", "SELECT private FROM signing_key", values![]))
+            .unwrap()
+            .unwrap()
+            .get(0)
             .unwrap();
         let issuer = JwtIssuer::new(store, ISSUER, AUDIENCE).unwrap();
         let old = issue(&issuer, 0);
@@ -256,24 +259,65 @@ fn keys_survive_a_restart_and_the_retired_private_half_does_not() {
         assert!(!holds(folder.path(), &seed));
         (old, issue(&issuer, 11))
     };
-    let store = Arc::new(open(folder.path(), quick()).unwrap());
-    let private: Vec<bool> = store
-        .read(|connection| {
-            connection
-                .prepare("SELECT private IS NULL FROM signing_key ORDER BY made_at")?
-                .query_map([], |row| row.get(0))?
-                .collect::<rusqlite::Result<_>>()
-        })
-        .unwrap();
-    assert_eq!(private, [true, false]);
-    let issuer = JwtIssuer::new(store, ISSUER, AUDIENCE).unwrap();
+    let issuer = over(open(folder.path(), quick()).unwrap());
     issuer.verify(&old, at(12)).unwrap();
     issuer.verify(&new, at(12)).unwrap();
 }
 
-#[test]
-fn the_public_keys_document_verifies_our_tokens_and_holds_no_private_key() {
-    let issuer = issuer();
+fn the_private_half_of_a_retired_key_is_forgotten(ground: &Ground) {
+    let store = Arc::new(ground.store());
+    let issuer = JwtIssuer::new(Arc::clone(&store), ISSUER, AUDIENCE).unwrap();
+    issuer.rotate_key(at(10)).unwrap();
+    let forgotten: Vec<bool> = store
+        .read(|db| {
+            let all = "SELECT private IS NULL FROM signing_key ORDER BY made_at";
+            db.query("", all, values![])
+        })
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0).unwrap())
+        .collect();
+    assert_eq!(forgotten, [true, false]);
+}
+
+fn a_rotation_by_another_issuer_is_seen_without_a_restart(ground: &Ground) {
+    let store = Arc::new(ground.store());
+    let [one, two] = [0, 1].map(|_| JwtIssuer::new(Arc::clone(&store), ISSUER, AUDIENCE).unwrap());
+    let old = issue(&two, 0);
+    let kid = one.rotate_key(at(10)).unwrap();
+
+    // A token of a key that is not known yet makes it look.
+    let new = issue(&one, 11);
+    two.verify(&new, at(11)).unwrap();
+    assert_eq!(part(&issue(&two, 11), 0)["kid"], json!(kid));
+    two.verify(&old, at(11)).unwrap();
+
+    // Without one, it looks when its keys are half a minute old, and what it signed with the
+    // retired key until then is taken.
+    let newest = one.rotate_key(at(20)).unwrap();
+    let meanwhile = issue(&two, 40);
+    assert_eq!(part(&meanwhile, 0)["kid"], json!(kid));
+    one.verify(&meanwhile, at(40)).unwrap();
+    two.verify(&meanwhile, at(41)).unwrap();
+    assert_eq!(part(&issue(&two, 41), 0)["kid"], json!(newest));
+    assert!(two.jwks(at(41)).unwrap().find(&newest).is_some());
+}
+
+fn names_of_keys_that_nobody_has_are_asked_for_seldom(ground: &Ground) {
+    let store = Arc::new(ground.store());
+    let [one, two] = [0, 1].map(|_| JwtIssuer::new(Arc::clone(&store), ISSUER, AUDIENCE).unwrap());
+    let made_up = forge(&two, &claims(), |header| {
+        header.kid = Some("made up".to_owned())
+    });
+    refused(&two, &made_up);
+    one.rotate_key(at(1)).unwrap();
+    let new = issue(&one, 1);
+    assert!(two.verify(&new, at(2)).is_err(), "it asked a second ago");
+    two.verify(&new, at(3)).unwrap();
+}
+
+fn the_public_keys_document_verifies_our_tokens_and_holds_no_private_key(ground: &Ground) {
+    let issuer = over(ground.store());
     let old = issue(&issuer, 0);
     issuer.rotate_key(at(10)).unwrap();
     let new = issue(&issuer, 11);
@@ -308,9 +352,8 @@ fn the_public_keys_document_verifies_our_tokens_and_holds_no_private_key() {
     }
 }
 
-#[test]
-fn the_public_keys_document_drops_a_key_whose_tokens_have_all_run_out() {
-    let issuer = issuer();
+fn the_public_keys_document_drops_a_key_whose_tokens_have_all_run_out(ground: &Ground) {
+    let issuer = over(ground.store());
     let kid = issuer.rotate_key(at(10)).unwrap();
     assert_eq!(issuer.jwks(at(670)).unwrap().keys.len(), 2);
     let later = issuer.jwks(at(671)).unwrap();
@@ -318,9 +361,8 @@ fn the_public_keys_document_drops_a_key_whose_tokens_have_all_run_out() {
     assert!(later.find(&kid).is_some());
 }
 
-#[test]
-fn signing_out_is_seen_by_whoever_asks_the_store() {
-    let store = Arc::new(store());
+fn signing_out_is_seen_by_whoever_asks_the_store(ground: &Ground) {
+    let store = Arc::new(ground.store());
     let account = crate::fixture::register(&store, 1, "staff.shoko");
     let issuer = JwtIssuer::new(Arc::clone(&store), ISSUER, AUDIENCE).unwrap();
     let sign_in = store.start_refresh(account, at(0)).unwrap();
@@ -329,4 +371,16 @@ fn signing_out_is_seen_by_whoever_asks_the_store() {
     assert!(store.still_signed_in(&access.signed_in, at(1)).unwrap());
     store.end_session(access.signed_in.session).unwrap();
     assert!(!store.still_signed_in(&access.signed_in, at(1)).unwrap());
+}
+
+on_both_databases! {
+    a_token_says_who_is_signed_in_until_it_runs_out,
+    after_a_rotation_old_tokens_still_verify_and_new_ones_have_the_new_key,
+    a_retired_key_cannot_sign_anything_new,
+    the_private_half_of_a_retired_key_is_forgotten,
+    a_rotation_by_another_issuer_is_seen_without_a_restart,
+    names_of_keys_that_nobody_has_are_asked_for_seldom,
+    the_public_keys_document_verifies_our_tokens_and_holds_no_private_key,
+    the_public_keys_document_drops_a_key_whose_tokens_have_all_run_out,
+    signing_out_is_seen_by_whoever_asks_the_store,
 }
