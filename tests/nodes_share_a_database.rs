@@ -125,6 +125,48 @@ fn names(service: &Service, token: &str, municipality: &str, position: &Value) -
         .collect()
 }
 
+/// Signs in on one node and opens the next page on another.
+fn as_a_browser(first: &Service, second: &Service) -> (u16, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let client = reqwest::Client::builder()
+            .cookie_store(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        let signed_in = client
+            .post(format!("{}/sign-in", first.url))
+            .header("origin", &first.url)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("name=staff.shoko&password={PASSWORD}"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(signed_in.status(), 303);
+        let cookies: Vec<_> = signed_in
+            .headers()
+            .get_all("set-cookie")
+            .iter()
+            .map(|cookie| cookie.to_str().unwrap().to_owned())
+            .collect();
+        assert!(
+            cookies
+                .iter()
+                .any(|cookie| cookie.starts_with("daicho_position=")),
+            "{cookies:?}"
+        );
+        let page = client
+            .get(format!("{}/work", second.url))
+            .send()
+            .await
+            .unwrap();
+        (page.status().as_u16(), page.text().await.unwrap())
+    })
+}
+
 fn uuid(number: u32) -> String {
     format!("018f0000-0000-7000-8000-{number:012}")
 }
@@ -181,6 +223,11 @@ fn what_one_node_records_the_others_know_and_none_is_needed() {
         nowhere["errors"][0]["extensions"]["code"], "position_not_reached",
         "{nowhere}"
     );
+
+    // Somebody at a browser is signed in on every node, and takes along what was seen.
+    let (status, page) = as_a_browser(&first, &second);
+    assert_eq!(status, 200, "{page}");
+    assert!(page.contains("自分の仕事"), "{page}");
 
     // The key that signs can change while both run.
     let before = city.run(&["log-key", "show"]);

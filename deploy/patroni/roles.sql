@@ -1,5 +1,5 @@
 -- Once, on the primary, as a superuser: psql -v ON_ERROR_STOP=1 -f roles.sql
--- Passwords: \password daicho_owner, \password daicho_service. They stay out of files and logs that way.
+-- Passwords: \password daicho_owner, and so on for each role. They stay out of files and logs that way.
 
 -- Owns database and schema, and migrates. No service runs in this role.
 CREATE ROLE daicho_owner LOGIN;
@@ -11,6 +11,10 @@ CREATE ROLE daicho_service LOGIN;
 ALTER ROLE daicho_service SET statement_timeout = 0;
 ALTER ROLE daicho_service SET synchronous_commit = on;
 
+-- Holds people and their secrets, in the schema daicho_identity, and sees nothing of the log.
+CREATE ROLE daicho_identity LOGIN;
+ALTER ROLE daicho_identity SET synchronous_commit = on;
+
 CREATE DATABASE daicho OWNER daicho_owner ENCODING 'UTF8';
 REVOKE ALL ON DATABASE daicho FROM PUBLIC;
-GRANT CONNECT ON DATABASE daicho TO daicho_service;
+GRANT CONNECT ON DATABASE daicho TO daicho_service, daicho_identity;

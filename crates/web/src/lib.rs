@@ -40,6 +40,7 @@ mod origin;
 mod page;
 mod scalar;
 mod security_headers;
+mod seen_position;
 mod session_cookie;
 mod visitor;
 mod web;

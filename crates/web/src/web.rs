@@ -15,7 +15,7 @@ use daicho_identity::{IdentityStore, JwtIssuer};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::page::problem::Problem;
-use crate::{api, asset, page, security_headers};
+use crate::{api, asset, page, security_headers, seen_position};
 
 /// How long a request may take.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
@@ -104,6 +104,10 @@ pub fn router(web: Web) -> Router {
         .fallback(async || Problem::NotFound(None))
         .method_not_allowed_fallback(async || Problem::WrongMethod)
         .layer(Extension(api::SchemaDocument(sdl)))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&web),
+            seen_position::follow,
+        ))
         .layer(middleware::from_fn(within_time))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::Internal.into_response()

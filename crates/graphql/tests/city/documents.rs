@@ -180,6 +180,7 @@ fn value(city: &City, name: &str, ty: &str) -> Value {
         "dryRun" | "withResults" => json!(true),
         "provisional" => json!(false),
         "first" => json!(10),
+        "minPosition" => json!("0"),
         "seenRevision" => json!(999),
         "text" => json!("12.5"),
         "planFile" => Value::Null,

@@ -39,6 +39,12 @@ impl Answer {
             .map_or("", |value| value.to_str().unwrap())
     }
 
+    /// All headers of this name.
+    pub fn headers(&self, name: &str) -> Vec<&str> {
+        let all = self.headers.get_all(name).iter();
+        all.map(|value| value.to_str().unwrap()).collect()
+    }
+
     pub fn location(&self) -> &str {
         self.header(LOCATION.as_str())
     }

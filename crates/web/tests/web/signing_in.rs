@@ -34,6 +34,13 @@ async fn the_session_cookie_is_out_of_reach_for_scripts_and_other_sites() {
         );
     }
     assert!(!cookie.contains("Domain"), "{cookie}");
+    // Where the browser is in the records: the next page may come from another node.
+    assert!(
+        answer
+            .headers(SET_COOKIE.as_str())
+            .iter()
+            .any(|cookie| cookie.starts_with("daicho_position=") && cookie.contains("HttpOnly"))
+    );
     assert!(
         answer
             .header("strict-transport-security")
