@@ -9,8 +9,11 @@ END $$;
 
 CREATE FUNCTION daicho_log.refuse_shrinking() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.size <= OLD.size THEN
-        RAISE EXCEPTION 'the log has % events and cannot have % next', OLD.size, NEW.size
+    IF NEW.term < OLD.term OR NEW.size < OLD.size
+        OR NEW.size = OLD.size AND (NEW.term = OLD.term OR NEW.root <> OLD.root)
+    THEN
+        RAISE EXCEPTION 'the log has % events in term % and cannot have % in term % next',
+            OLD.size, OLD.term, NEW.size, NEW.term
             USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN NEW;
@@ -21,18 +24,25 @@ CREATE TABLE daicho_log.events (
     stream text COLLATE "C" NOT NULL,
     stream_position bigint NOT NULL CHECK (stream_position >= 0),
     command_id uuid NOT NULL,
+    -- How many events the command has; only its first event says it.
+    command_events integer CHECK (command_events > 0),
     -- The event's document: the leaf of the tree, byte for byte.
     stored bytea NOT NULL,
     UNIQUE (stream, stream_position)
 );
-CREATE INDEX events_of_command ON daicho_log.events (command_id, global_position);
+-- A command is recorded once, whatever the program believes.
+CREATE UNIQUE INDEX events_of_command ON daicho_log.events (command_id)
+    WHERE command_events IS NOT NULL;
 
 -- One row. Whoever appends holds its lock until the commit, so positions have no gaps and
 -- become visible in their order.
 CREATE TABLE daicho_log.head (
     the_only_row boolean PRIMARY KEY DEFAULT true CHECK (the_only_row),
     size bigint NOT NULL CHECK (size >= 0),
-    root bytea NOT NULL CHECK (length(root) = 32)
+    root bytea NOT NULL CHECK (length(root) = 32),
+    -- Goes up with every connection for appending. A statement of an earlier term that arrives
+    -- late, from a connection that was given up, finds that it may no longer append.
+    term bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
 INSERT INTO daicho_log.head (size, root) VALUES (0, sha256(''));
 

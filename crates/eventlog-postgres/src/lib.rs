@@ -4,20 +4,22 @@
 //!
 //! 1. [`PostgresLog`] puts it into a bounded queue; one task per node takes what waits there
 //!    as a group (`writer`).
-//! 2. One round trip begins a transaction, locks the head row, and reads what the group is
-//!    judged by: the versions of its streams, its command ids, and the events that other
-//!    nodes added (`transaction`).
-//! 3. The group is judged in order, each append on top of those before it (`judging`), and
-//!    the node's copy of the Merkle tree grows (`tree`).
-//! 4. A second round trip inserts events and full tiles, moves the head, notifies the other
-//!    nodes and commits. Only then the callers are answered.
+//! 2. While the head is where this node left it, the group is judged by what the node knows
+//!    (`known`). One statement, a transaction by itself, moves the head if it is still there, and
+//!    adds the events and full tiles (`transaction`).
+//! 3. If another node has moved the head, if a stream is not known here, or if a command turns
+//!    out to be recorded already, that statement does nothing, and the group goes the careful
+//!    way: one round trip locks the head and reads what the group is judged by, a second one
+//!    records and commits.
+//! 4. Only then the callers are answered. The other nodes are told soon after (`watcher`).
 //!
 //! The head row's lock is held until the commit, so positions have no gaps and readers never
-//! see one event before an earlier one, however many nodes there are.
+//! see one event before an earlier one, however many nodes there are. The rules of an append are
+//! [`daicho_eventlog::Admission`]'s.
 //!
 //! # What is known after a failure
 //!
-//! With synchronous replication a commit is answered when a standby has it too. Three things
+//! With synchronous replication a commit is answered when a standby has it too. Four things
 //! would undo that promise, and are kept from doing so:
 //!
 //! - PostgreSQL waits only for transactions that wrote something. A command that is found
@@ -29,14 +31,20 @@
 //! - A cancelled wait ends in success with a warning. Nothing here ever cancels; a warning
 //!   counts as an unknown outcome.
 //!
+//! - A statement can be under way on a connection that was given up. Each connection for
+//!   appending begins a new term of the head, in which statements of earlier ones do nothing.
+//!
 //! After an unknown outcome the connection is dropped and the group gets
 //! [`LogError::Io`](daicho_eventlog::LogError::Io), which is retriable: sent again with its
 //! command id, an append gets its first outcome or is recorded now.
 
 mod connector;
-mod judging;
+mod flight;
+mod group;
+mod known;
 mod migration;
 mod options;
+mod pace;
 mod postgres_log;
 mod reading;
 mod session;

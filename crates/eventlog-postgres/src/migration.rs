@@ -78,7 +78,7 @@ fn grants(service_role: &str) -> String {
         "GRANT USAGE ON SCHEMA daicho_log TO {role};
          GRANT SELECT ON daicho_log.schema_history TO {role};
          GRANT SELECT, INSERT ON daicho_log.events, daicho_log.tiles, daicho_log.checkpoints TO {role};
-         GRANT SELECT, UPDATE (size, root) ON daicho_log.head TO {role}"
+         GRANT SELECT, UPDATE (size, root, term) ON daicho_log.head TO {role}"
     )
 }
 

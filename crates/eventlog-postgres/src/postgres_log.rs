@@ -4,12 +4,11 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use daicho_eventlog::{
-    Append, AppendOutcome, EventLog, GlobalPosition, LogError, RecordedEvent, StreamName,
-    StreamPosition,
+    Append, AppendOutcome, EventLog, GlobalPosition, LogError, RecordedEvent, RestoreLog,
+    StreamName, StreamPosition,
     evidence::{Checkpoint, HashTile, TILE_WIDTH, Tree, TreeHead, leaf_hash},
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -25,20 +24,20 @@ use uuid::Uuid;
 use crate::{
     Options,
     connector::{Connector, WRITE_WAL},
+    flight::{Request, Wanted},
+    group::Answer,
     migration,
     reading::Reading,
     session::Parameter,
     state::{State, last},
-    transaction::Appending,
+    transaction::{Appending, NEW_TERM},
     tree::{self, HEAD, TILES, damaged, head_of, signed, unsigned},
     watcher::Watcher,
-    writer::{Request, Writer},
+    writer::Writer,
 };
 
-const COMMAND: &str = "SELECT min(global_position), max(global_position) \
-     FROM daicho_log.events WHERE command_id = $1 HAVING count(*) > 0";
-/// As [`COMMAND`], once no append is under way any more.
-const WAIT_FOR_APPENDS: &str = "SELECT size FROM daicho_log.head FOR UPDATE";
+const COMMAND: &str = "SELECT global_position, global_position + command_events - 1 \
+     FROM daicho_log.events WHERE command_id = $1 AND command_events IS NOT NULL";
 const VERSION: &str = "SELECT max(stream_position) FROM daicho_log.events WHERE stream = $1";
 const KEEP_CHECKPOINT: &str = "INSERT INTO daicho_log.checkpoints (size, note) VALUES ($1, $2)";
 const CHECKPOINTS: &str = "SELECT DISTINCT ON (size) note FROM daicho_log.checkpoints \
@@ -83,7 +82,8 @@ impl PostgresLog {
         let opening = async {
             migration::check(&connector, &session).await?;
             let tree = tree::resume(&session, &doing).await?;
-            Ok((tree, Appending::prepare(session, &doing).await?))
+            let appending = Appending::begin(session, options.require_standby, &doing).await?;
+            Ok((tree, appending))
         };
         let (tree, appending) = timeout(options.answer_timeout, opening)
             .await
@@ -91,15 +91,13 @@ impl PostgresLog {
         let state = Arc::new(State::new(tree));
         let reading = Reading::new(connector.clone(), options)?;
         let (queue, waiting) = mpsc::channel(options.queue_length.max(1));
-        let writer = Writer {
-            queue: waiting,
-            state: Arc::clone(&state),
-            connector: connector.clone(),
-            appending: Some(appending),
-            answer_timeout: options.answer_timeout,
-            require_standby: options.require_standby,
-            pause: Duration::ZERO,
-        };
+        let writer = Writer::new(
+            waiting,
+            Arc::clone(&state),
+            connector.clone(),
+            appending,
+            options,
+        );
         let (stop, stopped) = watch::channel(());
         let watcher = Watcher {
             state: Arc::clone(&state),
@@ -133,15 +131,13 @@ impl PostgresLog {
         queue.clone().ok_or(LogError::Closed)
     }
 
-    async fn send(&self, append: Append) -> Result<AppendOutcome, LogError> {
-        // Breaks a rule whatever the log holds, so nothing has to be waited for.
-        append.command_id().map_err(LogError::InvalidAppend)?;
+    async fn send(&self, wanted: Wanted) -> Answer {
         let stopped = || LogError::ReadOnly {
             reason: "the writer stopped unexpectedly".to_owned(),
         };
         let (answer, answered) = oneshot::channel();
         let queue = self.sender()?;
-        let sent = queue.send((append, answer)).await;
+        let sent = queue.send((wanted, answer)).await;
         sent.map_err(|_| stopped())?;
         // Closing waits until nobody can send any more.
         drop(queue);
@@ -173,8 +169,9 @@ impl PostgresLog {
         let mut rows = self.query(what, COMMAND, &parameters).await?;
         if rows.is_empty() && uncertain {
             // A commit whose answer was lost can still be waiting for the standby, unseen
-            // until it is through. It holds the head's lock.
-            self.query(what, WAIT_FOR_APPENDS, &[]).await?;
+            // until it is through; it holds the head's lock. A statement that has not got so far
+            // finds itself in an old term.
+            self.query(what, NEW_TERM, &[]).await?;
             rows = self.query(what, COMMAND, &parameters).await?;
         }
         let Some(row) = rows.first() else {
@@ -288,7 +285,12 @@ fn checkpoint_of(row: &Row) -> Result<Checkpoint, LogError> {
 
 impl EventLog for PostgresLog {
     fn append(&self, append: Append) -> BoxFuture<'_, Result<AppendOutcome, LogError>> {
-        self.send(append).boxed()
+        async move {
+            // Breaks a rule whatever the log holds, so nothing has to be waited for.
+            append.command_id().map_err(LogError::InvalidAppend)?;
+            self.send(Wanted::Append(append)).await
+        }
+        .boxed()
     }
 
     fn read_stream<'a>(
@@ -410,5 +412,18 @@ impl EventLog for PostgresLog {
 
     fn close(&self) -> BoxFuture<'_, Result<(), LogError>> {
         self.close_now().boxed()
+    }
+}
+
+impl RestoreLog for PostgresLog {
+    fn append_stored(&self, events: Vec<Vec<u8>>) -> BoxFuture<'_, Result<(), LogError>> {
+        async move {
+            self.check_open()?;
+            if !events.is_empty() {
+                self.send(Wanted::Stored(events)).await?;
+            }
+            Ok(())
+        }
+        .boxed()
     }
 }

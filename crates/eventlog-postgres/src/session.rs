@@ -63,7 +63,7 @@ impl Session {
 
     /// Closes the socket at once, without cancelling what the server is doing: a commit
     /// that waits for the standby goes on waiting there.
-    pub(crate) fn abandon(self) {
+    pub(crate) fn abandon(&self) {
         self.driver.abort();
     }
 

@@ -19,6 +19,7 @@ pub(crate) enum Part {
 pub(crate) struct State {
     head: watch::Sender<Option<GlobalPosition>>,
     tree: Mutex<Arc<Tree>>,
+    recorded: watch::Sender<u64>,
     trouble: Mutex<[Option<String>; 2]>,
     damage: OnceLock<LogError>,
     uncertain: AtomicBool,
@@ -29,6 +30,7 @@ impl State {
         Self {
             head: watch::Sender::new(last(tree.size())),
             tree: Mutex::new(Arc::new(tree)),
+            recorded: watch::Sender::new(0),
             trouble: Mutex::default(),
             damage: OnceLock::new(),
             uncertain: AtomicBool::new(false),
@@ -60,13 +62,25 @@ impl State {
         Arc::clone(&self.tree.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn set_tree(&self, tree: Tree) {
-        *self.tree.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(tree);
+    /// This node has recorded what makes the tree this one.
+    pub(crate) fn record(&self, tree: Arc<Tree>) {
+        let size = tree.size();
+        *self.tree.lock().unwrap_or_else(PoisonError::into_inner) = tree;
+        self.publish(size);
+        self.recorded.send_replace(size);
+    }
+
+    /// How many events the log has by what this node recorded itself: news for the others.
+    pub(crate) fn recorded(&self) -> watch::Receiver<u64> {
+        self.recorded.subscribe()
     }
 
     pub(crate) fn set_trouble(&self, part: Part, error: &LogError) {
         let reason = match error {
-            LogError::Io { source, .. } => format!("{error}: {source}"),
+            LogError::Io { source, .. } => format!(
+                "{error}: {source}. Bring the server or the way to it back; nothing has to be \
+                 restarted here, appends are taken again as soon as it answers"
+            ),
             other => other.to_string(),
         };
         tracing::warn!(?part, %reason, "the log on PostgreSQL has trouble");
@@ -147,10 +161,8 @@ mod tests {
         state.set_trouble(Part::Writer, &away());
         state.set_trouble(Part::Watcher, &away());
         state.clear_trouble(Part::Watcher);
-        assert_eq!(
-            state.read_only_reason().as_deref(),
-            Some("could not append: refused")
-        );
+        let reason = state.read_only_reason().unwrap();
+        assert!(reason.starts_with("could not append: refused."), "{reason}");
         state.set_trouble(Part::Watcher, &away());
         state.clear_trouble(Part::Writer);
         assert_eq!(state.read_only_reason(), None);

@@ -98,27 +98,6 @@ pub(crate) fn grow(tree: &mut Tree, rows: &[Row]) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Grows the tree up to `head`, page by page, and compares the roots.
-pub(crate) async fn grow_to(
-    tree: &mut Tree,
-    head: TreeHead,
-    session: &Session,
-    doing: &str,
-) -> Result<(), LogError> {
-    while tree.size() < head.size {
-        let from = signed(tree.size());
-        let rows = session
-            .query(EVENTS, &[(&from, Type::INT8), (&PAGE, Type::INT8)])
-            .await
-            .map_err(|error| io_error(doing, &error))?;
-        if rows.is_empty() {
-            return Err(missing(from));
-        }
-        grow(tree, &rows)?;
-    }
-    check_root(tree, head)
-}
-
 /// Whether the tree is the one that the database says it has.
 pub(crate) fn check_root(tree: &Tree, head: TreeHead) -> Result<(), LogError> {
     let grown = tree.head();

@@ -1,4 +1,5 @@
-//! Learns of what other nodes append: by notification, and by looking now and then.
+//! Learns of what other nodes append, by notification and by looking now and then; and tells
+//! them what this node has appended.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -7,16 +8,22 @@ use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
+use tokio_postgres::types::Type;
 
 use crate::{
     connector::Connector,
-    session::{CHANNEL, Session},
+    session::{CHANNEL, Parameter, Session},
     state::{Part, State},
     tree::{HEAD, head_of, io_error, went_back},
 };
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+const NOTIFY: &str = "SELECT pg_notify($1, $2)";
+/// The other nodes are told at once, but not more often than this: they read all that is new
+/// anyway.
+const BETWEEN_NEWS: Duration = Duration::from_millis(10);
 
 pub(crate) struct Watcher {
     pub(crate) state: Arc<State>,
@@ -74,17 +81,41 @@ impl Watcher {
             .map_err(|_| LogError::io(doing, io::ErrorKind::TimedOut.into()))?
             .map_err(|error| io_error(doing, &error))?;
         debug_assert_eq!(CHANNEL, "daicho_log");
+        let mut recorded = self.state.recorded();
+        recorded.mark_changed();
         loop {
             // Also right after connecting: what was added in between was not heard.
             self.look(session, doing).await?;
             self.state.clear_trouble(Part::Watcher);
-            while let Ok(heard) = timeout(self.poll_interval, session.heard.changed()).await {
-                heard.map_err(|_| {
-                    LogError::io(doing, io::Error::other("the connection was lost"))
-                })?;
-                self.state.publish(*session.heard.borrow_and_update());
+            let look_again = sleep(self.poll_interval);
+            tokio::pin!(look_again);
+            loop {
+                tokio::select! {
+                    heard = session.heard.changed() => {
+                        heard.map_err(|_| {
+                            LogError::io(doing, io::Error::other("the connection was lost"))
+                        })?;
+                        self.state.publish(*session.heard.borrow_and_update());
+                    }
+                    Ok(()) = recorded.changed() => {
+                        let size = *recorded.borrow_and_update();
+                        self.tell(session, size, doing).await?;
+                        sleep(BETWEEN_NEWS).await;
+                    }
+                    () = &mut look_again => break,
+                }
             }
         }
+    }
+
+    async fn tell(&self, session: &Session, size: u64, doing: &str) -> Result<(), LogError> {
+        let size = size.to_string();
+        let news: [Parameter<'_>; 2] = [(&CHANNEL, Type::TEXT), (&size, Type::TEXT)];
+        timeout(self.answer_timeout, session.query(NOTIFY, &news))
+            .await
+            .map_err(|_| LogError::io(doing, io::ErrorKind::TimedOut.into()))?
+            .map_err(|error| io_error(doing, &error))?;
+        Ok(())
     }
 
     async fn look(&self, session: &Session, doing: &str) -> Result<(), LogError> {

@@ -126,28 +126,42 @@ fn a_cancelled_wait_for_the_standby_is_no_acknowledgement() {
     let log = Arc::new(database.open());
     block_on(async move {
         let admin = client(&database.admin_url).await;
-        wait_for_standby(&admin, "nobody").await;
-        let node = Arc::clone(&log);
-        let answer =
-            tokio::spawn(async move { node.append(append(1, &[("a", no_stream())])).await });
-        sleep(A_WHILE).await;
-        let cancelled = admin
-            .execute(
-                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity \
-                 WHERE wait_event = 'SyncRep' AND query = 'COMMIT'",
-                &[],
-            )
-            .await
-            .unwrap();
-        assert_eq!(cancelled, 1);
-        let error = answer.await.unwrap().unwrap_err();
-        assert!(
-            matches!(&error, LogError::Io { source, .. } if source.to_string().contains("outcome is unknown")),
-            "{error:?}"
-        );
-        wait_for_standby(&admin, "").await;
-        let again = log.append(append(1, &[("a", no_stream())])).await.unwrap();
-        assert_eq!((again.first, again.replayed), (at(0), true));
+        // The first append of a connection looks before it records, later ones do not.
+        for (size, number, id) in [(0, 1, "a"), (3, 4, "d")] {
+            for before in 1..size {
+                add(&*log, 100 + before, &format!("before{before}"), 0).await;
+            }
+            wait_for_standby(&admin, "nobody").await;
+            let node = Arc::clone(&log);
+            let answer =
+                tokio::spawn(
+                    async move { node.append(append(number, &[(id, no_stream())])).await },
+                );
+            sleep(A_WHILE).await;
+            let cancelled = admin
+                .query(
+                    "SELECT query, pg_cancel_backend(pid) FROM pg_stat_activity \
+                     WHERE wait_event = 'SyncRep'",
+                    &[],
+                )
+                .await
+                .unwrap();
+            assert_eq!(cancelled.len(), 1);
+            let statement: &str = cancelled[0].get(0);
+            let expected = if size == 0 { "COMMIT" } else { "WITH moved" };
+            assert!(statement.starts_with(expected), "{statement}");
+            let error = answer.await.unwrap().unwrap_err();
+            assert!(
+                matches!(&error, LogError::Io { source, .. } if source.to_string().contains("outcome is unknown")),
+                "{error:?}"
+            );
+            wait_for_standby(&admin, "").await;
+            let again = log
+                .append(append(number, &[(id, no_stream())]))
+                .await
+                .unwrap();
+            assert_eq!((again.first, again.replayed), (at(size), true));
+        }
     });
 }
 

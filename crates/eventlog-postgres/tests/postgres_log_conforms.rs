@@ -5,7 +5,10 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use daicho_eventlog::{EventLog, MemoryLog, conformance::Backend};
+use daicho_eventlog::{
+    EventLog, MemoryLog, RestoreLog,
+    conformance::{Backend, RestoreBackend},
+};
 use daicho_eventlog_postgres::{Options, PostgresLog};
 use futures::{FutureExt, future::BoxFuture};
 use support::{Database, RUNTIME, available};
@@ -28,11 +31,11 @@ impl OnPostgres {
     }
 }
 
-impl Backend for OnPostgres {
-    fn open(&self) -> BoxFuture<'_, Arc<dyn EventLog>> {
+impl RestoreBackend for OnPostgres {
+    fn open_to_restore(&self) -> BoxFuture<'_, Arc<dyn RestoreLog>> {
         async {
             let Some(database) = &self.database else {
-                return Arc::clone(&self.instead) as Arc<dyn EventLog>;
+                return Arc::clone(&self.instead) as Arc<dyn RestoreLog>;
             };
             let options = Options::new(&database.service_url);
             let opening = RUNTIME.spawn(async move { PostgresLog::open(&options).await });
@@ -41,6 +44,12 @@ impl Backend for OnPostgres {
             log
         }
         .boxed()
+    }
+}
+
+impl Backend for OnPostgres {
+    fn open(&self) -> BoxFuture<'_, Arc<dyn EventLog>> {
+        async { self.open_to_restore().await as Arc<dyn EventLog> }.boxed()
     }
 
     fn reopen(&self) -> BoxFuture<'_, Arc<dyn EventLog>> {
@@ -57,3 +66,9 @@ impl Backend for OnPostgres {
 }
 
 daicho_eventlog::conformance_suite!(OnPostgres::new());
+
+mod restoring {
+    use super::OnPostgres;
+
+    daicho_eventlog::restore_suite!(OnPostgres::new());
+}

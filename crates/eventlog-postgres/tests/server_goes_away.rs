@@ -116,3 +116,81 @@ fn a_read_waits_for_a_server_that_is_away_for_a_moment() {
     let events = block_on(async move { reading.await.unwrap() });
     assert_eq!(events.unwrap().len(), 1);
 }
+
+/// How long the server refuses: a minute if `DAICHO_MINUTE_WITHOUT_SERVER` is set.
+fn time_away() -> Duration {
+    match std::env::var_os("DAICHO_MINUTE_WITHOUT_SERVER") {
+        Some(_) => Duration::from_mins(1),
+        None => Duration::from_secs(4),
+    }
+}
+
+#[test]
+fn a_server_that_refuses_connections_for_a_while_costs_nothing_but_time() {
+    /// The longest pause between attempts to connect, twice, and what a busy machine adds.
+    const SOON: Duration = Duration::from_secs(8);
+    if !own_server_available() {
+        return;
+    }
+    let mut database = Database::new();
+    let patience = Duration::from_millis(500);
+    let log = Arc::new(database.open_with(|options| options.read_patience = patience));
+    let other = Arc::new(database.open());
+    let load = {
+        let nodes = [Arc::clone(&log), Arc::clone(&other)];
+        block_on(async move {
+            let load = Load::start(&nodes, 8);
+            load.wait_for(300).await;
+            load
+        })
+    };
+    let away = tokio::time::Instant::now() + time_away();
+    database.server().stop();
+
+    let node = Arc::clone(&log);
+    let during = block_on(async move {
+        // What was under way has been answered by now.
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let during = load.acknowledged();
+        while tokio::time::Instant::now() < away {
+            let arriving = node.append(append(99_000_000, &[("late", no_stream())]));
+            let refused = tokio::time::timeout(SOON, arriving).await;
+            let error = refused.expect("an answer in time").unwrap_err();
+            assert!(
+                matches!(error, LogError::Io { .. }) && error.is_retriable(),
+                "{error:?}"
+            );
+            let read = tokio::time::timeout(SOON, node.read_all(at(0), 1)).await;
+            let error = read.expect("an answer in time").unwrap_err();
+            assert!(error.is_retriable(), "{error:?}");
+            let reason = node.read_only_reason().expect("a reason");
+            for part in ["PostgreSQL at 127.0.0.1:", "refused", "Bring the server"] {
+                assert!(reason.contains(part), "{reason}");
+            }
+        }
+        assert_eq!(load.acknowledged(), during, "nobody can have recorded it");
+        (load, during)
+    });
+    database.server().start_again();
+
+    block_on(async move {
+        let (load, before) = during;
+        load.wait_for(300).await;
+        assert!(load.acknowledged() >= before + 300);
+        let mut written = load.finish().await;
+        assert!(written.retries > 0, "the load did not notice");
+        assert!(
+            written.slowest_refusal < SOON,
+            "{:?}",
+            written.slowest_refusal
+        );
+        // What was refused throughout is recorded now, once.
+        let outcome = add(&*log, 99_000_000, "late", 0).await;
+        assert!(!outcome.replayed);
+        written.acknowledged.insert(99_000_000, outcome);
+        for node in [log, other] {
+            assert_well_soon(&node).await;
+            check(&*node, &written).await;
+        }
+    });
+}

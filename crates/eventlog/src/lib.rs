@@ -25,8 +25,9 @@
 //! # Backends
 //!
 //! [`MemoryLog`] is for tests and demonstrations. A backend proves itself with the
-//! suite in `conformance` (feature `conformance`). [`LogIndex`] and [`Admission`] hold
-//! the rules of an append for backends that keep their index in memory.
+//! suite in `conformance` (feature `conformance`). [`Admission`] states the rules of an append
+//! for all of them; what it judges by is [`Recorded`]: the [`LogIndex`] of a backend that keeps
+//! its index in memory, or what a database was asked.
 
 mod admission;
 mod append;
@@ -51,7 +52,7 @@ mod position;
 mod stored_event;
 mod stream_name;
 
-pub use admission::{Admission, AdmittedEvent};
+pub use admission::{Admission, AdmittedEvent, Recorded};
 pub use append::{Append, AppendOutcome, InvalidAppend, MAX_APPEND_BYTES};
 pub use event::{NewEvent, RecordedEvent};
 pub use event_log::{EventLog, RestoreLog};

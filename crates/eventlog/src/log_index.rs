@@ -4,8 +4,7 @@ use uuid::Uuid;
 
 use crate::command_index::CommandIndex;
 use crate::{
-    Admission, AppendOutcome, GlobalPosition, IndexSegment, StoredEventHead, StreamName,
-    StreamPosition,
+    Admission, GlobalPosition, IndexSegment, Recorded, StoredEventHead, StreamName, StreamPosition,
 };
 
 /// Where every stream's events and every command's outcome are: derived from the log and kept in
@@ -260,14 +259,19 @@ impl LogIndex {
         self.unsealed.push(stream);
         self.next = at.next();
     }
+}
 
-    pub(crate) fn outcome_before(&self, command_id: Uuid) -> Option<AppendOutcome> {
-        let (first, last) = self.command_outcome(command_id)?;
-        Some(AppendOutcome {
-            first,
-            last,
-            replayed: true,
-        })
+impl Recorded for LogIndex {
+    fn next_position(&self) -> GlobalPosition {
+        Self::next_position(self)
+    }
+
+    fn stream_version(&self, stream: &StreamName) -> Option<StreamPosition> {
+        Self::stream_version(self, stream)
+    }
+
+    fn command_outcome(&self, command_id: Uuid) -> Option<(GlobalPosition, GlobalPosition)> {
+        Self::command_outcome(self, command_id)
     }
 }
 

@@ -56,6 +56,23 @@ impl IdentityStore {
         })
     }
 
+    /// Forgets a secret of the service, such as a key that signs nothing any more. Doing it again
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    pub fn forget_secret(&self, name: &str) -> Result<(), StoreError> {
+        self.write(|tx| {
+            tx.execute(
+                "forget a secret of the service",
+                "DELETE FROM store_secret WHERE name = ?1",
+                values![&stored_name(name)],
+            )
+        })?;
+        // What another process keeps from being cleared now is cleared at the next start.
+        self.home.scrub().map(drop)
+    }
+
     /// The service's secrets whose names begin with `prefix`, by name.
     ///
     /// # Errors
@@ -129,6 +146,16 @@ mod tests {
         assert_eq!(store.secret("log-key").unwrap(), None);
     }
 
+    fn a_forgotten_secret_is_gone_and_its_name_is_free(ground: &Ground) {
+        let store = ground.store();
+        store.keep_secret("log-key/1", b"first").unwrap();
+        for _ in 0..2 {
+            store.forget_secret("log-key/1").unwrap();
+            assert_eq!(store.secret("log-key/1").unwrap(), None);
+        }
+        assert_eq!(store.keep_secret("log-key/1", b"other").unwrap(), b"other");
+    }
+
     fn secrets_are_listed_by_the_beginning_of_their_names(ground: &Ground) {
         let store = ground.store();
         for name in ["log-key/2", "log-key/1", "log_key/3", "鍵/一", "other"] {
@@ -156,6 +183,7 @@ mod tests {
 
     on_both_databases! {
         a_secret_is_kept_once_and_read_by_its_name,
+        a_forgotten_secret_is_gone_and_its_name_is_free,
         secrets_are_listed_by_the_beginning_of_their_names,
         the_stores_own_secrets_are_not_the_services,
     }

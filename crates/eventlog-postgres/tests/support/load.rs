@@ -15,7 +15,7 @@ use daicho_eventlog::{
     evidence::{Tree, TreeHead, leaf_hash},
 };
 use daicho_eventlog_postgres::PostgresLog;
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 
 /// Commands that one writer can number.
 const COMMANDS_OF_A_WRITER: u64 = 1_000_000;
@@ -36,6 +36,8 @@ pub struct Written {
     pub retries: u64,
     /// Retries that found their command recorded.
     pub found_recorded: u64,
+    /// The longest time after which somebody was told to try again.
+    pub slowest_refusal: Duration,
 }
 
 impl Load {
@@ -90,6 +92,7 @@ impl Load {
             all.acknowledged.extend(written.acknowledged);
             all.retries += written.retries;
             all.found_recorded += written.found_recorded;
+            all.slowest_refusal = all.slowest_refusal.max(written.slowest_refusal);
         }
         all
     }
@@ -110,10 +113,12 @@ async fn write(
         }
         let number = writer * COMMANDS_OF_A_WRITER + turn;
         let outcome = loop {
+            let sent = Instant::now();
             match log.append(append(number, &[(&own, version)])).await {
                 Ok(outcome) => break outcome,
                 Err(LogError::Io { .. } | LogError::ReadOnly { .. }) => {
                     written.retries += 1;
+                    written.slowest_refusal = written.slowest_refusal.max(sent.elapsed());
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 Err(other) => panic!("command {number}: {other}"),

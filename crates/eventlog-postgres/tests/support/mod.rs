@@ -203,6 +203,11 @@ impl Server {
         format!("postgresql://{user}@127.0.0.1:{}/{database}", self.port)
     }
 
+    /// The process that started all the others of the server.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
     /// A folder that goes away with the server.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
