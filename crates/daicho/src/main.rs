@@ -1,8 +1,10 @@
 //! The binary: command line, wiring, exit statuses.
 
 mod arguments;
+mod asked;
 mod backup;
 mod bench;
+mod carry_out;
 mod config;
 mod control;
 mod demo;
@@ -17,32 +19,20 @@ mod service;
 mod storage;
 mod surroundings;
 
-use std::io::{Read, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
-use arguments::{
-    AccountCommand, Arguments, Command, DepartmentCommand, Export, Import, Init, LogFormat,
-    Migrate, Records, Serve, only_place,
-};
+use arguments::{Arguments, Command, LogFormat, Migrate, Serve, only_place};
+use asked::{account_operation, department_operation, init_operation};
 use backup::BackupOperation;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use carry_out::{log_to_stderr, must_be_there, on, print};
 use clap::Parser;
 use daicho_identity::IdentityStore;
 use daicho_web::WebSettings;
-use evidence::{
-    EvidenceOperation, EvidenceSettings, LogKeyCommand, Making, Proof, ProofOperation,
-    WitnessCommand,
-};
-use failure::{EXIT_DISCREPANCY, Failure, with_causes};
-use operation::{
-    AccountOperation, DepartmentOperation, ExportOperation, ImportOperation, InitOperation,
-    Operation, Outcome,
-};
-use place::{Database, Place};
+use evidence::{EvidenceOperation, EvidenceSettings, LogKeyCommand, Making};
+use failure::{Failure, with_causes};
+use operation::{Operation, Outcome};
+use place::Database;
 use service::{Opening, Service};
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -101,8 +91,8 @@ async fn run(command: Command) -> Result<u8, Failure> {
             .await?,
         ),
         Command::Plans { records } => print(&on(&records.place()?, Operation::Plans, false).await?),
-        Command::Import(arguments) => import(arguments).await,
-        Command::Export(arguments) => export(arguments).await,
+        Command::Import(arguments) => asked::import(arguments).await,
+        Command::Export(arguments) => asked::export(arguments).await,
         Command::Verify {
             records,
             json,
@@ -124,8 +114,8 @@ async fn run(command: Command) -> Result<u8, Failure> {
             };
             print(&on(&records.place()?, Operation::Evidence(operation), false).await?)
         }
-        Command::Witness { records, command } => witness(&records, command).await,
-        Command::Proof(arguments) => proof(arguments).await,
+        Command::Witness { records, command } => asked::witness(&records, command).await,
+        Command::Proof(arguments) => asked::proof(arguments).await,
         Command::VerifyProof(arguments) => print(&evidence::verify_proof(&arguments)?),
         Command::Backup {
             records,
@@ -175,17 +165,6 @@ async fn run(command: Command) -> Result<u8, Failure> {
     }
 }
 
-fn log_to_stderr(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_from_env("DAICHO_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => subscriber.init(),
-        LogFormat::Json => subscriber.json().init(),
-    }
-}
-
 async fn serve(arguments: &Serve) -> Result<u8, Failure> {
     let config = config::Config::of(arguments)?;
     log_to_stderr(config.log_format, "info");
@@ -223,64 +202,6 @@ async fn serve(arguments: &Serve) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Refuses a folder that holds no records.
-fn must_be_there(place: &Place) -> Result<(), Failure> {
-    match place {
-        Place::Folder(folder) if !service::is_data_folder(folder) => {
-            Err(service::no_data_folder(folder))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Carries an operation out in the running service that holds the folder, or opens the records.
-async fn on(place: &Place, operation: Operation, may_be_new: bool) -> Result<Outcome, Failure> {
-    let operator = surroundings::operating_system_user();
-    if let Place::Folder(folder) = place
-        && let Some(result) = control::call(folder, &operation, &operator).await
-    {
-        return result;
-    }
-    if !may_be_new {
-        must_be_there(place)?;
-    }
-    log_to_stderr(LogFormat::Text, "warn");
-    let is_verification = matches!(operation, Operation::Verify { .. });
-    let opening = if may_be_new {
-        Opening::MayBeNew
-    } else {
-        Opening::MustExist
-    };
-    let service = match Service::open(
-        place,
-        None,
-        opening,
-        surroundings::of_this_machine(),
-        service::settings(),
-    )
-    .await
-    {
-        Ok(service) => service,
-        // What keeps a log from being opened is what a verification is there to find.
-        Err(failure) if is_verification && failure.is_damage => {
-            return Err(failure.exit(EXIT_DISCREPANCY));
-        }
-        Err(failure) => return Err(failure),
-    };
-    let making = if is_verification {
-        Making::Never
-    } else {
-        Making::IfMissing
-    };
-    evidence::equip(&service, EvidenceSettings::default(), making).await?;
-    let result = operation::run(&service, operation, &operator).await;
-    // What was carried out stays so, whatever closing says.
-    let closed = service.close().await;
-    let outcome = result?;
-    closed?;
-    Ok(outcome)
-}
-
 /// Prepares a database for the service's roles.
 async fn migrate(arguments: &Migrate) -> Result<u8, Failure> {
     let database = arguments.database.database().ok_or_else(|| {
@@ -306,326 +227,4 @@ async fn migrate(arguments: &Migrate) -> Result<u8, Failure> {
         ),
         "people and secrets have their tables".to_owned(),
     ]))
-}
-
-/// Prints what an operation gave back; what comes back is the exit status.
-fn print(outcome: &Outcome) -> Result<u8, Failure> {
-    let mut output = std::io::stdout().lock();
-    match output
-        .write_all(outcome.output.as_bytes())
-        .and_then(|()| output.flush())
-    {
-        // Whoever read the output has seen enough of it.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(outcome.exit),
-        Err(error) => Err(Failure::new(format!(
-            "standard output cannot be written: {error}"
-        ))),
-        Ok(()) => Ok(outcome.exit),
-    }
-}
-
-/// The password from standard input, or one that is made up and has to be printed.
-fn password(from_stdin: bool) -> Result<(String, bool), Failure> {
-    if !from_stdin {
-        return Ok((surroundings::made_up_password(), true));
-    }
-    let mut text = String::new();
-    std::io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|error| {
-            Failure::new(format!(
-                "the password cannot be read from standard input: {error}"
-            ))
-        })?;
-    Ok((text.trim_end_matches(['\n', '\r']).to_owned(), false))
-}
-
-fn init_operation(init: Init) -> Result<InitOperation, Failure> {
-    let (password, print_password) = password(init.password_stdin)?;
-    Ok(InitOperation {
-        code: init.code,
-        name: init.name,
-        departments: init.departments,
-        admin: init.admin,
-        admin_name: init.admin_name,
-        password,
-        print_password,
-        log_origin: init.log_origin,
-    })
-}
-
-fn account_operation(command: AccountCommand) -> Result<AccountOperation, Failure> {
-    Ok(match command {
-        AccountCommand::Open {
-            name,
-            display_name,
-            password_stdin,
-            acting,
-        } => {
-            let (password, print_password) = password(password_stdin)?;
-            AccountOperation::Open {
-                name,
-                display_name,
-                password,
-                print_password,
-                acting: acting.account,
-            }
-        }
-        AccountCommand::Grant {
-            name,
-            role,
-            department,
-            from,
-            until,
-            on_behalf_of,
-            acting,
-        } => AccountOperation::Grant {
-            name,
-            role,
-            department,
-            from,
-            until,
-            on_behalf_of,
-            acting: acting.account,
-        },
-        AccountCommand::Withdraw {
-            name,
-            grant,
-            reason,
-            acting,
-        } => AccountOperation::Withdraw {
-            name,
-            grant,
-            reason,
-            acting: acting.account,
-        },
-        AccountCommand::Disable {
-            name,
-            reason,
-            acting,
-        } => AccountOperation::Disable {
-            name,
-            reason,
-            acting: acting.account,
-        },
-        AccountCommand::Password {
-            name,
-            password_stdin,
-            acting,
-        } => {
-            let (password, print_password) = password(password_stdin)?;
-            AccountOperation::Password {
-                name,
-                password,
-                print_password,
-                acting: acting.account,
-            }
-        }
-        AccountCommand::List { acting, json } => AccountOperation::List {
-            json,
-            acting: acting.account,
-        },
-    })
-}
-
-fn department_operation(command: DepartmentCommand) -> DepartmentOperation {
-    match command {
-        DepartmentCommand::Open { name, from, acting } => DepartmentOperation::Open {
-            name,
-            from,
-            acting: acting.account,
-        },
-        DepartmentCommand::Rename {
-            name,
-            new_name,
-            acting,
-        } => DepartmentOperation::Rename {
-            name,
-            new_name,
-            acting: acting.account,
-        },
-        DepartmentCommand::Close { name, to, acting } => DepartmentOperation::Close {
-            name,
-            to,
-            acting: acting.account,
-        },
-        DepartmentCommand::List => DepartmentOperation::List,
-    }
-}
-
-/// The largest file that is taken for a sheet; the real ones have some tens of kilobytes.
-const SHEET_BYTES_MAX: u64 = 16 * 1024 * 1024;
-
-fn read_sheet_file(path: &Path) -> Result<Vec<u8>, Failure> {
-    let unreadable = |error: std::io::Error| {
-        Failure::new(format!("{} cannot be read: {error}", path.display()))
-            .help("check the name of the file and its permissions")
-    };
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    file.take(SHEET_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > SHEET_BYTES_MAX {
-        return Err(Failure::new(format!(
-            "{} is larger than {} MiB",
-            path.display(),
-            SHEET_BYTES_MAX / 1024 / 1024
-        ))
-        .help("is it the right file? A sheet has some tens of kilobytes"));
-    }
-    Ok(bytes)
-}
-
-async fn import(arguments: Import) -> Result<u8, Failure> {
-    let bytes = read_sheet_file(&arguments.file)?;
-    let plan_file = arguments
-        .plan
-        .as_ref()
-        .map(|path| {
-            std::fs::read_to_string(path).map_err(|error| {
-                Failure::new(format!(
-                    "the plan file {} cannot be read: {error}",
-                    path.display()
-                ))
-            })
-        })
-        .transpose()?;
-    let file_name = arguments
-        .file
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let operation = ImportOperation {
-        file_name,
-        bytes: BASE64.encode(bytes),
-        plan_file,
-        dry_run: arguments.dry_run,
-        json: arguments.json,
-        acting: arguments.account,
-    };
-    match arguments.records.named()? {
-        Some(place) => print(&on(&place, Operation::Import(operation), false).await?),
-        None if operation.dry_run => print(&operation::dry_run_without_records(&operation)?),
-        None => Err(Failure::new("no data folder is named").help(
-            "name one with --data or a database with --database-url, or add --dry-run to only look",
-        )),
-    }
-}
-
-async fn export(arguments: Export) -> Result<u8, Failure> {
-    let plan = arguments
-        .plan
-        .map(|plan| {
-            plan.parse().map_err(|_| {
-                Failure::new(format!("'{plan}' is no plan"))
-                    .help("see 'daicho plans' for the plans")
-            })
-        })
-        .transpose()?;
-    let fiscal_year = arguments
-        .fiscal_year
-        .map(|year| year.parse().map_err(Failure::new))
-        .transpose()?;
-    let at_position = arguments
-        .at_position
-        .map(|position| position.parse().map_err(Failure::new))
-        .transpose()?;
-    let operation = Operation::Export(ExportOperation {
-        plan,
-        format: arguments.format,
-        fiscal_year,
-        as_of: arguments.as_of,
-        at_position,
-        acting: arguments.account,
-    });
-    let outcome = on(&arguments.records.place()?, operation, false).await?;
-    write_file(&outcome, arguments.output.as_deref())
-}
-
-/// Writes the file that an operation gave back; what comes back is the exit status.
-fn write_file(outcome: &Outcome, output: Option<&Path>) -> Result<u8, Failure> {
-    let bytes = outcome
-        .file
-        .as_deref()
-        .map(|file| BASE64.decode(file))
-        .transpose()
-        .map_err(Failure::new)?
-        .ok_or_else(|| {
-            Failure::new("the service gave no file")
-                .help("use the same version of daicho as the service")
-        })?;
-    match output {
-        Some(path) => std::fs::write(path, &bytes).map_err(|error| {
-            Failure::new(format!("{} cannot be written: {error}", path.display()))
-        })?,
-        None => std::io::stdout().write_all(&bytes).map_err(Failure::new)?,
-    }
-    Ok(outcome.exit)
-}
-
-async fn witness(records: &Records, command: WitnessCommand) -> Result<u8, Failure> {
-    match command {
-        WitnessCommand::NewKey { name, output } => {
-            print(&evidence::new_witness_key(&name, &output)?)
-        }
-        WitnessCommand::Cosign {
-            file,
-            key,
-            log_keys,
-            state,
-        } => {
-            let now = surroundings::of_this_machine().clock.now();
-            print(&evidence::witness_cosign(
-                &file, &key, &log_keys, state, now,
-            )?)
-        }
-        WitnessCommand::Request {
-            output,
-            old_size,
-            witness,
-        } => {
-            let operation = EvidenceOperation::WitnessRequest {
-                old_size,
-                witness: witness
-                    .map(|key| evidence::key_texts(&[key]))
-                    .transpose()?
-                    .and_then(|keys| keys.into_iter().next()),
-            };
-            let outcome = on(&records.place()?, Operation::Evidence(operation), false).await?;
-            write_file(&outcome, output.as_deref())
-        }
-        WitnessCommand::Add { file, witnesses } => {
-            let operation = EvidenceOperation::WitnessAdd {
-                lines: evidence::text_of(&file)?,
-                witnesses: evidence::key_texts(&witnesses)?,
-            };
-            print(&on(&records.place()?, Operation::Evidence(operation), false).await?)
-        }
-    }
-}
-
-async fn proof(arguments: Proof) -> Result<u8, Failure> {
-    let plan = arguments
-        .plan
-        .map(|plan| {
-            plan.parse().map_err(|_| {
-                Failure::new(format!("'{plan}' is no plan"))
-                    .help("see 'daicho plans' for the plans")
-            })
-        })
-        .transpose()?;
-    let operation = EvidenceOperation::Proof(ProofOperation {
-        plan,
-        fiscal_year: arguments.fiscal_year.parse().map_err(Failure::new)?,
-        indicator: arguments.indicator,
-        acting: arguments.account,
-    });
-    let outcome = on(
-        &arguments.records.place()?,
-        Operation::Evidence(operation),
-        false,
-    )
-    .await?;
-    write_file(&outcome, arguments.output.as_deref())
 }

@@ -85,9 +85,16 @@ impl<'a> KeyPlace<'a> {
             Self::Shared(identity) => {
                 let number = newest(identity)?.map_or(1, |(number, _)| number + 1);
                 let name = format!("{SECRET_PREFIX}{number:06}");
+                let failed = |error| Failure::new(with_causes(&error));
                 let kept = identity
                     .keep_secret(&name, format!("{secret}{public}").as_bytes())
-                    .map_err(|error| Failure::new(with_causes(&error)))?;
+                    .map_err(failed)?;
+                // What signed before needs its public key alone, which is among the new one's.
+                for older in 1..number {
+                    identity
+                        .forget_secret(&format!("{SECRET_PREFIX}{older:06}"))
+                        .map_err(failed)?;
+                }
                 parsed(&name, &kept)
             }
         }
