@@ -1,7 +1,8 @@
 // Checks a Daicho log with the code that the Go team wrote for its checksum database
 // (golang.org/x/mod/sumdb): signed notes, tiles, inclusion and consistency.
 //
-// verify.go ADDRESS LOG-KEY OLD-CHECKPOINT; an auditor's token in DAICHO_TOKEN
+// verify.go ADDRESS LOG-KEY OLD-CHECKPOINTS; an auditor's token in DAICHO_TOKEN.
+// OLD-CHECKPOINTS is a folder with a checkpoint a file.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -61,15 +63,23 @@ func checkpoint(text []byte, verifiers note.Verifiers, origin string) tlog.Tree 
 	return tlog.Tree{N: size, Hash: hash}
 }
 
-// service reads tiles of height 8 from /log/tile.
-type service struct{}
+// service reads tiles of height 8 from /log/tile. What tlog has authenticated is kept and not fetched again.
+type service struct{ authenticated map[tlog.Tile][]byte }
 
-func (service) Height() int                         { return 8 }
-func (service) SaveTiles(_ []tlog.Tile, _ [][]byte) {}
-func (service) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
+func (service) Height() int { return 8 }
+func (s service) SaveTiles(tiles []tlog.Tile, data [][]byte) {
+	for at, tile := range tiles {
+		s.authenticated[tile] = data[at]
+	}
+}
+func (s service) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	var all [][]byte
 	for _, tile := range tiles {
-		all = append(all, fetch("tile/"+strings.TrimPrefix(tile.Path(), "tile/8/"), true))
+		data, known := s.authenticated[tile]
+		if !known {
+			data = fetch("tile/"+strings.TrimPrefix(tile.Path(), "tile/8/"), true)
+		}
+		all = append(all, data)
 	}
 	return all, nil
 }
@@ -101,7 +111,8 @@ func main() {
 	must(err)
 	verifiers := note.VerifierList(verifier)
 	tree := checkpoint(fetch("checkpoint", false), verifiers, verifier.Name())
-	reader := tlog.TileHashReader(tree, service{})
+	tiles := service{map[tlog.Tile][]byte{}}
+	reader := tlog.TileHashReader(tree, tiles)
 
 	all := entries(tree.N)
 	if int64(len(all)) != tree.N {
@@ -113,6 +124,7 @@ func main() {
 	}
 	stored, err := reader.ReadHashes(indexes)
 	must(err)
+	proofs := 0
 	for at, entry := range all {
 		index := int64(at)
 		leaf := tlog.RecordHash(entry)
@@ -124,13 +136,23 @@ func main() {
 			proof, err := tlog.ProveRecord(tree.N, index, reader)
 			must(err)
 			must(tlog.CheckRecord(proof, tree.N, tree.Hash, index, leaf))
+			proofs++
 		}
 	}
-	oldText, err := os.ReadFile(os.Args[3])
+	files, err := filepath.Glob(filepath.Join(os.Args[3], "*"))
 	must(err)
-	old := checkpoint(oldText, verifiers, verifier.Name())
-	proof, err := tlog.ProveTree(tree.N, old.N, reader)
-	must(err)
-	must(tlog.CheckTree(proof, tree.N, tree.Hash, old.N, old.Hash))
-	fmt.Printf("go: %d entries, old head of %d: all hold\n", tree.N, old.N)
+	var olds []int64
+	for _, file := range files {
+		oldText, err := os.ReadFile(file)
+		must(err)
+		old := checkpoint(oldText, verifiers, verifier.Name())
+		proof, err := tlog.ProveTree(tree.N, old.N, reader)
+		must(err)
+		must(tlog.CheckTree(proof, tree.N, tree.Hash, old.N, old.Hash))
+		olds = append(olds, old.N)
+	}
+	if len(olds) == 0 {
+		log.Fatalf("no old checkpoints in %s", os.Args[3])
+	}
+	fmt.Printf("go: %d entries, %d proofs of inclusion, %d tiles, old heads of %v: all hold\n", tree.N, proofs, len(tiles.authenticated), olds)
 }

@@ -1,12 +1,13 @@
 """Checks a Daicho log as a stranger would: from the formats' specifications alone (RFC 6962 and
 c2sp.org: signed-note, tlog-checkpoint, tlog-tiles, tlog-proof, tlog-witness). Nothing is shared with Daicho.
 
-verify.py ADDRESS LOG-KEY OLD-CHECKPOINT REQUEST FIGURE-PROOF; an auditor's token in DAICHO_TOKEN
+verify.py ADDRESS LOG-KEY OLD-CHECKPOINTS REQUEST FIGURE-PROOF; an auditor's token in DAICHO_TOKEN.
+OLD-CHECKPOINTS is a folder with a checkpoint a file.
 """
 import base64, hashlib, json, os, sys, urllib.request
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-address, log_key, old_file, request_file, figure_file = sys.argv[1:]
+address, log_key, old_folder, request_file, figure_file = sys.argv[1:]
 b64 = lambda text: base64.b64decode(text, validate=True)
 sha = lambda data: hashlib.sha256(data).digest()
 leaf = lambda data: sha(b"\x00" + data)
@@ -102,11 +103,14 @@ while hashes:
     assert b"".join(tiles(level, len(hashes))) == b"".join(hashes), f"hash tiles of level {level} differ"
     hashes = [tree_hash(hashes[at : at + 256]) for at in range(0, len(hashes) // 256 * 256, 256)]
     level += 1
-old_size, old_root = checkpoint(open(old_file, "rb").read())
-assert 0 < old_size < size and tree_hash(leaves[:old_size]) == old_root, "the old head is not the beginning"
+olds = dict(checkpoint(open(os.path.join(old_folder, name), "rb").read()) for name in os.listdir(old_folder))
+assert olds, f"no old checkpoints in {old_folder}"
+for old_size, old_root in olds.items():
+    assert 0 < old_size < size and tree_hash(leaves[:old_size]) == old_root, f"the old head of {old_size} is not the beginning"
 head, note = open(request_file, "rb").read().split(b"\n\n", 1)
 first, *proof = head.decode().splitlines()
-assert first == f"old {old_size}"
+old_size = int(first.removeprefix("old "))
+old_root = olds[old_size]
 new_size, new_root = checkpoint(note)
 assert consistent(old_size, old_root, new_size, new_root, map(b64, proof)), "the consistency proof is false"
 events = json.load(open(figure_file))["events"]
@@ -117,4 +121,4 @@ for event in events:
     of_size, of_root = checkpoint(note.encode())
     found = path_root(event["position"], of_size, map(b64, path), leaf(b64(event["stored"])))
     assert found == of_root, f"event {event['position']} is not in the tree"
-print(f"python: {size} entries, {level} levels, old head of {old_size}, {len(events)} proofs: all hold")
+print(f"python: {size} entries, {level} levels, old heads of {sorted(olds)}, {len(events)} proofs of inclusion: all hold")

@@ -1,6 +1,13 @@
 //! A throw-away PostgreSQL on loopback, ended by the handle that started it.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "each journey uses its part; a test may panic"
+)]
 
 use std::fs::{self, File, Permissions};
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +18,7 @@ use tempfile::TempDir;
 use super::free_port;
 
 /// Where Debian has the server's programs.
-const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
+pub const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 
 /// A server with one superuser, `postgres`, who needs no password.
 pub struct Postgres {
@@ -33,10 +40,7 @@ impl Postgres {
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         let data = folder.path().join("data");
         fs::create_dir(&data).unwrap();
-        if is_root() {
-            let (user, group) = user_of_the_server();
-            chown(&data, Some(user), Some(group)).unwrap();
-        }
+        give_to_server(&data);
         let made = program("initdb", "keep")
             .args(["--no-sync", "--auth=trust", "--username=postgres"])
             .args(["--encoding=UTF8", "--locale=C.UTF-8", "-D"])
@@ -121,19 +125,30 @@ impl Postgres {
     /// Runs SQL as the superuser.
     #[track_caller]
     pub fn run(&self, database: &str, sql: &str) -> String {
-        let ran = program("psql", "keep")
-            .args(["-v", "ON_ERROR_STOP=1", "-qAt", "-d"])
-            .arg(self.url("postgres", database))
-            .args(["-c", sql])
-            .output()
-            .unwrap();
-        assert!(
-            ran.status.success(),
-            "{}",
-            String::from_utf8_lossy(&ran.stderr)
-        );
-        String::from_utf8(ran.stdout).unwrap()
+        run_sql(&self.url("postgres", database), sql)
     }
+}
+
+/// Runs SQL as whoever `url` names, statement by statement.
+#[track_caller]
+pub fn run_sql(url: &str, sql: &str) -> String {
+    let mut running = program("psql", "keep")
+        .args(["-v", "ON_ERROR_STOP=1", "-qAt", "-d", url, "-f", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = running.stdin.take().unwrap();
+    input.write_all(sql.as_bytes()).unwrap();
+    drop(input);
+    let ran = running.wait_with_output().unwrap();
+    assert!(
+        ran.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    String::from_utf8(ran.stdout).unwrap()
 }
 
 impl Drop for Postgres {
@@ -142,6 +157,14 @@ impl Drop for Postgres {
             let _ = process.kill();
             let _ = process.wait();
         }
+    }
+}
+
+/// Makes a file or folder the server's own, where it runs as somebody else.
+pub fn give_to_server(path: &Path) {
+    if is_root() {
+        let (user, group) = user_of_the_server();
+        chown(path, Some(user), Some(group)).unwrap();
     }
 }
 
@@ -162,14 +185,20 @@ fn user_of_the_server() -> (u32, u32) {
     (number(), number())
 }
 
-/// A program of PostgreSQL, as a user who may run it, that gets a signal when the test dies.
+/// A program of PostgreSQL; see [`server_program`].
 fn program(name: &str, on_death_of_the_test: &str) -> Command {
+    server_program(&Path::new(PROGRAMS).join(name), on_death_of_the_test)
+}
+
+/// A program that runs as a user who may run PostgreSQL, and gets a signal (or with `keep` none)
+/// when the test dies.
+pub fn server_program(program: &Path, on_death_of_the_test: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", on_death_of_the_test]);
     if is_root() {
         command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
     }
-    command.arg(Path::new(PROGRAMS).join(name));
+    command.arg(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PG") {
             command.env_remove(name);

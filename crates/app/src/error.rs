@@ -29,10 +29,10 @@ pub enum AppError {
         "the records cannot be reached or written right now ({0}); try again later with the same command id"
     )]
     Unavailable(String),
-    /// An earlier write failed, so nothing is written until the service has been restarted; reading
-    /// works. The operator mends the cause (usually a full disk) and restarts.
+    /// Nothing can be written; reading works. The operator mends the cause (usually a full disk), and
+    /// writing goes on by itself.
     #[error(
-        "the records are read-only until the operator has mended the cause and restarted the service: {0}; send the command again then, with the same command id"
+        "the records can only be read until the operator has mended the cause: {0}; send the command again then, with the same command id"
     )]
     ReadOnly(String),
     /// The log holds an event that the read models cannot get past, so nothing is decided from
@@ -84,7 +84,7 @@ impl AppError {
             Self::CommandIdReused => "同じ操作番号が別の内容で使われています。画面を開き直してからもう一度操作してください。".into(),
             Self::Busy => "ほかの人が同じ記録を更新しています。少し待ってからもう一度操作してください。".into(),
             Self::Unavailable(_) => "現在、記録を読み書きできません。入力した内容を控えて、少し待ってからもう一度操作してください。".into(),
-            Self::ReadOnly(_) => "現在、記録は閲覧だけができます(書き込みに失敗したため)。入力した内容を控えて、システム管理者に連絡してください。".into(),
+            Self::ReadOnly(_) => "現在、記録は閲覧だけができます(書き込めないため)。入力した内容を控えて、システム管理者に連絡してください。".into(),
             Self::Stuck { .. } => "記録の反映が止まっているため、現在、新しい操作は記録できません。入力した内容を控えて、システム管理者に連絡してください。".into(),
             Self::NotReached(_) => "記録がまだその時点まで届いていません。少し待ってからもう一度読み込んでください。".into(),
             Self::Damaged(_) => "記録に矛盾が見つかりました。システム管理者に連絡してください。".into(),

@@ -1,6 +1,7 @@
 //! What goes wrong on the command line: the cause, the next step, the exit status.
 
 use std::fmt;
+use std::io::ErrorKind;
 
 use daicho_app::AppError;
 use daicho_eventlog::LogError;
@@ -93,9 +94,35 @@ impl From<AppError> for Failure {
     }
 }
 
+/// The next step where the system refused a file of the data folder for a reason that an operator
+/// can remove.
+fn advice(error: &LogError) -> Option<&'static str> {
+    let LogError::Io { source, .. } = error else {
+        return None;
+    };
+    match source.kind() {
+        ErrorKind::ReadOnlyFilesystem => Some(
+            "the file system is read-only: mount it for writing (the kernel's messages, dmesg, say why it is not), \
+             or copy the data folder to where it can be written and name the copy with --data",
+        ),
+        ErrorKind::PermissionDenied => Some(
+            "the data folder and everything in it has to belong to the service's user, and that user has to be able to write it: \
+             run the command as that user, for example with sudo -u daicho, or put it right with chown -R and chmod -R u+w",
+        ),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(
+            "the disk is full: free some space there and try again; what was acknowledged is kept",
+        ),
+        _ => None,
+    }
+}
+
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
-        Self::new(with_causes(&error))
+        let failure = Self::new(with_causes(&error));
+        match advice(&error) {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
     }
 }
 
@@ -109,7 +136,7 @@ impl From<OpenError> for Failure {
             OpenError::Log(LogError::Damaged { .. }) => {
                 Some("copy the data folder before anything else is tried")
             }
-            OpenError::Log(_) => None,
+            OpenError::Log(error) => advice(error),
         };
         let is_damage = matches!(error, OpenError::Log(LogError::Damaged { .. }));
         let failure = Self {
@@ -119,6 +146,27 @@ impl From<OpenError> for Failure {
         match help {
             Some(help) => failure.help(help),
             None => failure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_keeps_the_folder_from_being_written_comes_with_the_next_step() {
+        for (kind, step) in [
+            (ErrorKind::ReadOnlyFilesystem, "mount it for writing"),
+            (ErrorKind::PermissionDenied, "chown -R"),
+            (ErrorKind::StorageFull, "free some space"),
+        ] {
+            let error = LogError::io("open /records/log/lock", kind.into());
+            let failure = Failure::from(OpenError::Log(error.clone()));
+            assert!(failure.message.contains("/records/log/lock"), "{failure}");
+            let help = failure.help.unwrap_or_default();
+            assert!(help.contains(step), "{help}");
+            assert_eq!(Failure::from(error).help.unwrap_or_default(), help);
         }
     }
 }

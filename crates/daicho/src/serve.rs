@@ -158,9 +158,9 @@ impl Readiness {
                 };
             }
         };
-        let read_only = app
-            .read_only_reason()
-            .map(|reason| format!("read-only: {reason}; mend the cause and restart the service"));
+        let read_only = app.read_only_reason().map(|reason| {
+            format!("read-only: {reason}; writing goes on by itself once that is mended")
+        });
         let reason = match &health.stuck {
             Some(stuck) => Some(format!(
                 "stuck at event {}: {}",

@@ -66,9 +66,7 @@ impl Service {
     ) -> Result<Self, Failure> {
         if let Place::Folder(folder) = place {
             prepare(folder)?;
-            if opening == Opening::MustExist
-                && !identity_folder(folder).join(IDENTITY_FILE).is_file()
-            {
+            if opening == Opening::MustExist && !has_identity(folder)? {
                 return Err(lost(
                     place,
                     "the register of people and their passwords (identity/)",
@@ -143,6 +141,13 @@ pub async fn open_identity(
     settings: Settings,
     now: Timestamp,
 ) -> Result<IdentityStore, Failure> {
+    let help = match place {
+        Place::Folder(folder) => Some(format!(
+            "look for free space and rights in {}: its files have to belong to the service's user, who has to be able to write them",
+            identity_folder(folder).display()
+        )),
+        Place::Database(_) => None,
+    };
     let place = place.clone();
     let open = move || match &place {
         Place::Folder(folder) => IdentityStore::open(
@@ -161,7 +166,13 @@ pub async fn open_identity(
     tokio::task::spawn_blocking(open)
         .await
         .map_err(|_| Failure::new("opening the register of people was interrupted"))?
-        .map_err(|error| Failure::new(with_causes(&error)))
+        .map_err(|error| {
+            let failure = Failure::new(with_causes(&error));
+            match help {
+                Some(help) => failure.help(help),
+                None => failure,
+            }
+        })
 }
 
 /// Folder of the log within the data folder `folder`.
@@ -171,6 +182,24 @@ pub fn log_folder(folder: &Path) -> PathBuf {
 
 fn identity_folder(folder: &Path) -> PathBuf {
     folder.join(IDENTITY_FOLDER)
+}
+
+/// Whether the data folder `folder` has a register of people. One that this user may not look at is
+/// not lost.
+fn has_identity(folder: &Path) -> Result<bool, Failure> {
+    let file = identity_folder(folder).join(IDENTITY_FILE);
+    match std::fs::metadata(&file) {
+        Ok(found) => Ok(found.is_file()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Failure::new(format!(
+            "{} cannot be looked at: {error}",
+            file.display()
+        ))
+        .help(
+            "the data folder and everything in it has to belong to the service's user: \
+             run the command as that user, for example with sudo -u daicho, or put it right with chown -R",
+        )),
+    }
 }
 
 /// Makes the folder, for its owner alone.

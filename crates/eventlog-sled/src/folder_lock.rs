@@ -60,9 +60,10 @@ impl FolderLock {
     }
 
     fn write(&mut self, text: &str) -> std::io::Result<()> {
-        self.file.set_len(0)?;
+        // In this order: cut first, a disk without room would leave the mark of a clean end.
         self.file.rewind()?;
         self.file.write_all(text.as_bytes())?;
+        self.file.set_len(text.len() as u64)?;
         self.file.sync_all()
     }
 }

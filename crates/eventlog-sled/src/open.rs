@@ -1,6 +1,7 @@
 //! Opening: trust nothing, say what was found.
 //!
-//! 1. Take the folder's lock; make room if the disk is full.
+//! 1. Take the folder's lock; make room if the disk is full, before the lock where there is none
+//!    at all.
 //! 2. Load the index files: a cache that says what need not be read again.
 //! 3. Read the journal behind them; anything wrong in it but a torn tail ends here, before
 //!    sled is touched. Of the files before them only the last record is read: `verify` reads all.
@@ -16,7 +17,8 @@ mod sled_folder;
 
 use std::{
     collections::{BTreeMap, HashSet},
-    fs, io,
+    fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
 };
@@ -127,9 +129,10 @@ pub(crate) fn open(
     fs::create_dir_all(folder).map_err(|source| {
         LogError::io(format!("create the log in {}", folder.display()), source)
     })?;
-    let (lock, clean_shutdown) = FolderLock::take(folder)?;
     let disk = Disk::new(folder, options.disk_reserve_bytes);
-    let gave_up_ballast = disk.make_room().unwrap_or(false);
+    let gave_up_for_the_lock = make_room_for_the_lock(folder, &disk)?;
+    let (lock, clean_shutdown) = FolderLock::take(folder)?;
+    let gave_up_ballast = disk.make_room().unwrap_or(false) || gave_up_for_the_lock;
     let journal_folder = create(folder).map_err(|source| {
         LogError::io(format!("create the log in {}", folder.display()), source)
     })?;
@@ -442,6 +445,28 @@ fn reconcile_checkpoints(
     };
     checkpoint_file::replace(folder, newest.into_values()).map_err(failed)?;
     Ok((replayed, set_aside))
+}
+
+/// Taking the lock cuts its file and writes it anew. Where there is no room for that, an empty file
+/// would be left, and the next start would take the folder for one that was left properly.
+fn make_room_for_the_lock(folder: &Path, disk: &Disk) -> Result<bool, LogError> {
+    if disk.has_scraps() {
+        return Ok(false);
+    }
+    let is_held = File::open(folder.join("lock"))
+        .is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)));
+    if is_held {
+        // Whoever has the folder may still need its ballast; taking the lock says who it is.
+        return Ok(false);
+    }
+    let gave_up_ballast = disk.make_room().unwrap_or(false);
+    if disk.has_scraps() {
+        return Ok(gave_up_ballast);
+    }
+    Err(LogError::io(
+        format!("open the log in {}", folder.display()),
+        io::ErrorKind::StorageFull.into(),
+    ))
 }
 
 fn refused(reason: String) -> LogError {

@@ -21,7 +21,7 @@ use crate::{
     Options,
     block::{Block, Packer},
     checkpoint_file::CheckpointFile,
-    disk::Disk,
+    disk::{Disk, is_full},
     feeder::{Fed, Feeder},
     index_sealer::IndexSealer,
     journal::{AppendError, Journal, record::Record},
@@ -167,25 +167,33 @@ impl Writer {
     /// Whether anything can be written now; tries to make it so.
     fn writable(&mut self) -> Result<(), LogError> {
         let failed = self.storage.as_ref().and_then(|to| to.kept.store.failure());
-        if let Some(reason) = failed {
+        // Of a failure that is known already the disk says more than sled.
+        if let Some(reason) = failed
+            && !matches!(self.visible.trouble(), Some(Trouble::Failed(_)))
+        {
             self.visible.fail(Trouble::Failed(reason));
         }
         let trouble = self.visible.trouble();
         match &trouble {
             Some(Trouble::Lost(_)) => {}
-            Some(Trouble::Failed(_)) => {
-                if self.disk.shortage(true).is_none() && !self.stopping.load(Ordering::Acquire) {
-                    self.reopen();
-                }
-            }
-            None | Some(Trouble::Short(_)) => match self.disk.shortage(trouble.is_some()) {
+            Some(Trouble::Failed(_)) if self.stopping.load(Ordering::Acquire) => {}
+            // Opening storage anew takes it away from readers: only where it can succeed.
+            Some(Trouble::Failed(_)) => match self.refusal() {
+                Some(reason) => self.visible.fail(Trouble::Failed(reason)),
+                None => self.reopen(),
+            },
+            Some(Trouble::Short(_)) => match self.refusal() {
                 Some(reason) => self.visible.fail(Trouble::Short(reason)),
-                None if trouble.is_some() => {
+                None => {
                     self.visible.recovered();
                     self.keep_ballast();
                 }
-                None => {}
             },
+            None => {
+                if let Some(reason) = self.disk.shortage(false) {
+                    self.visible.fail(Trouble::Short(reason));
+                }
+            }
         }
         match self.visible.read_only() {
             None => Ok(()),
@@ -196,6 +204,14 @@ impl Writer {
         }
     }
 
+    /// Why nothing can be written yet, after something could not.
+    fn refusal(&self) -> Option<String> {
+        self.disk.shortage(true).or_else(|| {
+            let error = self.disk.try_to_write().err()?;
+            Some(self.disk.cannot_be_written(&error))
+        })
+    }
+
     /// Lets somebody wake this writer until the trouble is over: nobody else may send anything.
     fn wake_again(&self) {
         if self.is_woken.swap(true, Ordering::AcqRel) {
@@ -203,14 +219,21 @@ impl Writer {
         }
         let (wake, stopping) = (self.wake.clone(), Arc::clone(&self.stopping));
         let (visible, is_woken) = (Arc::clone(&self.visible), Arc::clone(&self.is_woken));
+        let is_needed = move || visible.trouble().is_some() && !stopping.load(Ordering::Acquire);
         thread::spawn(move || {
-            while visible.trouble().is_some() && !stopping.load(Ordering::Acquire) {
-                thread::sleep(RETRY_EVERY);
-                let Some(writer) = wake.upgrade() else { break };
-                // A full queue wakes the writer as well.
-                let _ = writer.try_send(Request::Wake);
+            loop {
+                while is_needed() {
+                    thread::sleep(RETRY_EVERY);
+                    let Some(writer) = wake.upgrade() else { return };
+                    // A full queue wakes the writer as well.
+                    let _ = writer.try_send(Request::Wake);
+                }
+                is_woken.store(false, Ordering::Release);
+                // Who got into trouble just before that relied on this thread.
+                if !is_needed() || is_woken.swap(true, Ordering::AcqRel) {
+                    return;
+                }
             }
-            is_woken.store(false, Ordering::Release);
         });
     }
 
@@ -231,9 +254,10 @@ impl Writer {
             Err(error @ LogError::Damaged { .. }) => {
                 self.visible.fail(Trouble::Lost(error.to_string()));
             }
-            Err(error) => self
-                .visible
-                .fail(Trouble::Failed(format!("storage does not open: {error}"))),
+            Err(error) => self.visible.fail(Trouble::Failed(format!(
+                "storage does not open: {}",
+                with_cause(&error)
+            ))),
         }
     }
 
@@ -386,6 +410,7 @@ impl Writer {
         let Some(storage) = &mut self.storage else {
             return Err(Trouble::Failed("storage is closed".to_owned()));
         };
+        let disk = &self.disk;
         let failed = |reason: String| Trouble::Failed(reason);
         let events = admission.events();
         let stored = || events.iter().map(|event| event.stored.as_slice());
@@ -417,12 +442,14 @@ impl Writer {
             .journal
             .append(&record)
             .map_err(|error| match error {
-                AppendError::NoRoom(error) => {
-                    Trouble::Short(format!("there is no room for the journal: {error}"))
-                }
-                AppendError::Failed(error) => {
-                    Trouble::Failed(format!("the journal could not be written: {error}"))
-                }
+                AppendError::NoRoom(error) => Trouble::Short(format!(
+                    "there is no room for the journal's next file: {}",
+                    disk.cannot_be_written(&error)
+                )),
+                AppendError::Failed(error) => Trouble::Failed(format!(
+                    "the journal could not be written: {}",
+                    disk.cannot_be_written(&error)
+                )),
             })?;
         let blocks = starts.into_iter().zip(record.blocks);
         Ok(blocks
@@ -438,7 +465,12 @@ impl Writer {
         let kept = storage
             .checkpoints
             .add(checkpoint)
-            .map_err(|error| format!("the checkpoint could not be written: {error}"))
+            .map_err(|error| {
+                format!(
+                    "the checkpoint could not be written: {}",
+                    self.disk.cannot_be_written(&error)
+                )
+            })
             .and_then(|()| {
                 let (answer, answered) = std::sync::mpsc::sync_channel(1);
                 let fed = Fed::Checkpoint(Box::new(checkpoint.clone()), answer);
@@ -464,10 +496,27 @@ impl Writer {
                 .index
                 .seal(&self.visible, &mut storage.journal, &storage.feeder)?;
         }
+        if let Err(error) = self.disk.try_to_write()
+            && !is_full(error.kind())
+        {
+            let reason = self.disk.cannot_be_written(&error);
+            self.visible.fail(Trouble::Failed(reason));
+            // sled panics where it cannot sync as it is dropped. Whoever closes a log on such a disk
+            // is about to end, and the journal has everything.
+            std::mem::forget(Arc::clone(&storage.kept.store));
+        }
         storage.feeder.end();
         drop(storage.journal);
         drop(self.visible.close());
         storage.kept.end()
+    }
+}
+
+/// An error with what the system said.
+fn with_cause(error: &LogError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

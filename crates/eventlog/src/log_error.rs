@@ -32,7 +32,7 @@ pub enum LogError {
     /// reopened; reading still works. Whether an append under way at that moment was
     /// recorded shows after reopening: the caller asks for its command's outcome, or
     /// sends it again with the same command id. Retriable after reopening.
-    #[error("the log is read-only until it is reopened: {reason}")]
+    #[error("the log can only be read for now: {reason}")]
     ReadOnly {
         /// The failure that made it so.
         reason: String,

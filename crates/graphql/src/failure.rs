@@ -40,7 +40,7 @@ impl From<AppError> for Failure {
             }
             AppError::ReadOnly(_) => {
                 tracing::error!(%error, "the records are read-only");
-                AppError::ReadOnly("an earlier write failed".to_owned()).to_string()
+                AppError::ReadOnly("nothing can be written at the moment".to_owned()).to_string()
             }
             AppError::Damaged(_) => {
                 tracing::error!(%error, "the records are damaged");
