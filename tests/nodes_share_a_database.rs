@@ -245,6 +245,11 @@ fn what_one_node_records_the_others_know_and_none_is_needed() {
     assert_eq!(done["__typename"], "CommandDone", "{done}");
     assert!(city.run(&["verify"]).contains("everything agrees"));
 
+    let plans = second.graphql(None, "{ plans { id } }", &Value::Null);
+    let plan = plans["data"]["plans"][0]["id"].as_str().unwrap();
+    let public = format!("{}/public/{plan}/R3", second.url);
+    assert_eq!(get(&public).unwrap().0, 200);
+
     // The database is away: readers read on, writers are told to try again, nothing is lost.
     city.server.stop();
     let opening = Opening {
@@ -273,6 +278,10 @@ fn what_one_node_records_the_others_know_and_none_is_needed() {
     );
     let (ready, why) = get(&format!("{}/readyz", second.url)).unwrap();
     assert_eq!(ready, 503, "{why}");
+    let (status, page) = get(&public).unwrap();
+    assert!(status == 200 && page.contains("記録の証明"), "{page}");
+    let still = second.graphql(None, "{ plans { id } }", &Value::Null);
+    assert_eq!(still["data"], plans["data"], "{still}");
     std::thread::sleep(Duration::from_secs(seconds_away()));
     city.server.start_again();
     let mut done = Value::Null;

@@ -25,9 +25,9 @@ pub use tiles::{NotATile, TileAddress};
 pub use witness::{AddCheckpoint, NotARequest, WitnessRefusal, countersign};
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use daicho_eventlog::evidence::{CheckpointError, EvidenceError};
+use daicho_eventlog::evidence::{Checkpoint, CheckpointError, EvidenceError};
 
 use crate::app::App;
 use crate::error::AppError;
@@ -43,6 +43,9 @@ pub(crate) struct Evidence {
     keeping: tokio::sync::Mutex<()>,
     /// Read from the kept checkpoints when it is first asked for.
     countersigned: tokio::sync::Mutex<Option<CountersignaturesBySize>>,
+    /// The smallest checkpoint from a size on, where it was looked for: what stands under a
+    /// published sheet stays readable while the log is not.
+    covering: Mutex<BTreeMap<u64, Checkpoint>>,
 }
 
 impl App {
@@ -55,6 +58,12 @@ impl App {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
         // Other witnesses may count now.
+        self.read_countersignatures_again().await;
+    }
+
+    /// Reads the countersignatures from the log again when they are next asked for: another node
+    /// may have added some.
+    pub async fn read_countersignatures_again(&self) {
         *self.evidence.countersigned.lock().await = None;
     }
 

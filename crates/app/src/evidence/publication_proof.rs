@@ -1,7 +1,11 @@
 //! What stands under a published sheet: the signed head that covers it, and who countersigned.
 
+use std::sync::PoisonError;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use daicho_eventlog::LogError;
 use daicho_eventlog::evidence::{Checkpoint, VerifierKey};
 use jiff::Timestamp;
 
@@ -9,6 +13,9 @@ use super::CountersignaturesBySize;
 use crate::app::App;
 use crate::error::AppError;
 use crate::position::Position;
+
+/// How long a reader waits for the log to say what is known already.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A witness's word that it saw this head, and that it continues those seen before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +61,7 @@ impl App {
         position: Position,
     ) -> Result<Option<LogProof>, AppError> {
         let from = position.value().saturating_add(1);
-        let Some(checkpoint) = self.log.checkpoints(from, 1).await?.into_iter().next() else {
+        let Some(checkpoint) = self.smallest_checkpoint_from(from).await? else {
             return Ok(None);
         };
         let (countersignatures, required) = match self.log_keys() {
@@ -72,6 +79,35 @@ impl App {
             countersignatures,
             required,
         }))
+    }
+
+    /// The one that was found before where the log does not answer soon: only signatures are ever
+    /// added to it.
+    async fn smallest_checkpoint_from(&self, size: u64) -> Result<Option<Checkpoint>, AppError> {
+        let covering = || {
+            let covering = self.evidence.covering.lock();
+            covering.unwrap_or_else(PoisonError::into_inner)
+        };
+        let known = covering().get(&size).cloned();
+        let reading = self.log.checkpoints(size, 1);
+        let read = match &known {
+            None => reading.await,
+            Some(_) => match tokio::time::timeout(PATIENCE, reading).await {
+                Ok(read) => read,
+                Err(_) => return Ok(known),
+            },
+        };
+        match read {
+            Ok(found) => {
+                let found = found.into_iter().next();
+                if let Some(found) = &found {
+                    covering().insert(size, found.clone());
+                }
+                Ok(found)
+            }
+            Err(LogError::Io { .. }) if known.is_some() => Ok(known),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Every witness that countersigned a head of `size` events or more, with the earliest time.

@@ -29,7 +29,8 @@ use crate::failure::{EXIT_DISCREPANCY, Failure};
 use crate::place::Place;
 use crate::service::Service;
 
-/// How often a node looks whether another one has made a new key for the log.
+/// How often a node looks whether another one has made a new key for the log, or was given
+/// countersignatures.
 const KEYS_POLL: Duration = Duration::from_secs(10);
 
 /// What goes on beside a running service; it ends when this is dropped.
@@ -65,10 +66,11 @@ impl Drop for Running {
     }
 }
 
-/// Takes over keys that another node has made.
+/// Takes over keys that another node has made, and countersignatures that it was given.
 async fn follow_keys(app: Arc<App>, identity: Arc<IdentityStore>) {
     loop {
         tokio::time::sleep(KEYS_POLL).await;
+        app.read_countersignatures_again().await;
         let register = Arc::clone(&identity);
         let read = move || KeyPlace::Shared(&register).read();
         match tokio::task::spawn_blocking(read).await {
