@@ -447,8 +447,8 @@ fn reconcile_checkpoints(
     Ok((replayed, set_aside))
 }
 
-/// Taking the lock cuts its file and writes it anew. Where there is no room for that, an empty file
-/// would be left, and the next start would take the folder for one that was left properly.
+/// Taking the lock writes its file. Where there is no room for that nothing else would find room
+/// either, and it is said before anything is touched.
 fn make_room_for_the_lock(folder: &Path, disk: &Disk) -> Result<bool, LogError> {
     if disk.has_scraps() {
         return Ok(false);
