@@ -7,7 +7,8 @@ use daicho_domain::{
     Action, Actor, Command, Context, Fact, MunicipalityId, Rejection, StreamId, View,
 };
 use daicho_eventlog::{
-    Append, EventActor, ExpectedVersion, LogError, Metadata, NewEvent, StreamName, StreamPosition,
+    Append, EventActor, ExpectedVersion, GlobalPosition, LogError, Metadata, NewEvent, StreamName,
+    StreamPosition,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -110,6 +111,8 @@ impl App {
         if let Some(done) = self.carried_out_before(id, &digest).await? {
             return Ok(done);
         }
+        // Where the log was after the command had come: what was recorded later may be left out.
+        let mut head_seen = None;
         for _ in 0..ATTEMPTS_MAX {
             let models = self.models();
             let view = models.world.view();
@@ -119,9 +122,15 @@ impl App {
             let does_nothing = decided
                 .as_ref()
                 .map_or(true, |decided| decided.facts.is_empty());
-            if does_nothing && self.is_behind().await? {
-                self.catch_up().await?;
-                continue;
+            if does_nothing {
+                let head = match head_seen {
+                    Some(head) => head,
+                    None => *head_seen.insert(self.log.head().await?),
+                };
+                if models.position.map(GlobalPosition) < head {
+                    self.catch_up().await?;
+                    continue;
+                }
             }
             let Decided {
                 authorized,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use daicho_eventlog::GlobalPosition;
 use daicho_projections::{ReadModels, Stuck};
 use serde::Serialize;
 
@@ -97,12 +96,6 @@ impl App {
         } else {
             Err(AppError::NotReached(position))
         }
-    }
-
-    /// Whether other nodes have recorded something that the read models do not have yet.
-    pub(crate) async fn is_behind(&self) -> Result<bool, AppError> {
-        let head = self.log.head().await?;
-        Ok(head > self.models().position.map(GlobalPosition))
     }
 
     /// Brings the read models up with the log.
