@@ -92,8 +92,9 @@ mod tests {
     fn read_only_records_are_said_to_be_read_only() {
         let failure = Failure::from(AppError::ReadOnly("disk full".into()));
         assert_eq!(failure.code, "read_only");
-        assert!(failure.message.contains("read-only"), "{failure:?}");
-        assert!(failure.message.contains("restarted"), "{failure:?}");
+        assert!(failure.message.contains("can only be read"), "{failure:?}");
+        assert!(failure.message.contains("has mended"), "{failure:?}");
+        assert!(!failure.message.contains("disk full"), "{failure:?}");
         assert!(failure.message_ja.contains("閲覧だけ"), "{failure:?}");
     }
 }
