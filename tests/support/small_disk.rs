@@ -44,7 +44,7 @@ impl SmallDisk {
         match Self::try_make(mebibytes) {
             Ok(made) => Some(made),
             Err(why) => {
-                eprintln!("SKIPPED: no file system can be made and mounted here: {why}");
+                eprintln!("SKIPPED: no file system can be mounted here: {why}");
                 None
             }
         }
