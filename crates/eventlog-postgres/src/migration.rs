@@ -3,14 +3,11 @@
 use std::io;
 
 use daicho_eventlog::LogError;
+use daicho_postgres::whole_story;
 use tokio::runtime::Handle;
 use tokio_postgres::types::Type;
 
-use crate::{
-    Options,
-    connector::{Connector, whole_story},
-    session::Session,
-};
+use crate::{Options, connector::Connector, session::Session};
 
 mod embedded {
     refinery::embed_migrations!("migrations");

@@ -1,20 +1,15 @@
 //! One connection, driven so that nothing the server says is overheard.
 
 use std::{
-    future::poll_fn,
     io,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use daicho_eventlog::LogError;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    runtime::Handle,
-    sync::watch,
-    task::AbortHandle,
-};
+use daicho_postgres::Connection;
+use tokio::{runtime::Handle, sync::watch, task::AbortHandle};
 use tokio_postgres::{
-    AsyncMessage, Client, Connection, Row, Socket,
+    AsyncMessage, Client, Row,
     error::Severity,
     types::{ToSql, Type},
 };
@@ -36,14 +31,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn start<S>(
-        client: Client,
-        connection: Connection<Socket, S>,
-        runtime: &Handle,
-    ) -> Self
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    pub(crate) fn start(client: Client, connection: Connection, runtime: &Handle) -> Self {
         let warning = Arc::default();
         let (hear, heard) = watch::channel(0);
         let driver = runtime
@@ -99,14 +87,12 @@ impl Session {
     }
 }
 
-async fn drive<S>(
-    mut connection: Connection<Socket, S>,
+async fn drive(
+    mut connection: Connection,
     hear: watch::Sender<u64>,
     warning: Arc<Mutex<Option<String>>>,
-) where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+) {
+    while let Some(message) = connection.next_message().await {
         match message {
             // Read before the answer to the commit that it belongs to is passed on.
             Ok(AsyncMessage::Notice(notice)) => {

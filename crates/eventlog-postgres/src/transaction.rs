@@ -352,7 +352,7 @@ fn failed(doing: &str, error: &tokio_postgres::Error) -> LogError {
     if error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
         return damaged(format!(
             "it holds rows that its head does not know of: {}",
-            crate::connector::whole_story(error)
+            daicho_postgres::whole_story(error)
         ));
     }
     io_error(doing, error)

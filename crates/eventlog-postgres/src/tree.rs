@@ -7,9 +7,10 @@ use daicho_eventlog::{
     LogError,
     evidence::{Hash, TILE_WIDTH, Tree, TreeHead, leaf_hash},
 };
+use daicho_postgres::whole_story;
 use tokio_postgres::{Row, types::Type};
 
-use crate::{connector::whole_story, session::Session};
+use crate::session::Session;
 
 /// Events read in one page.
 pub(crate) const PAGE: i64 = 256;

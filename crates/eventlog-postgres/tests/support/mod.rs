@@ -1,6 +1,7 @@
 //! A throw-away PostgreSQL on loopback, or an existing one, and fresh databases in it.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::unwrap_used,
     clippy::allow_attributes,
     reason = "each test file uses its part; a test may panic"
@@ -9,25 +10,22 @@
 pub mod load;
 
 use std::{
-    fs,
-    net::{TcpListener, TcpStream},
-    os::unix::fs::{PermissionsExt, chown},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    path::Path,
     sync::{
         LazyLock,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use daicho_eventlog_postgres::{Options, PostgresLog, migrate};
-use tempfile::TempDir;
+/// For tests that stop the server and so need one of their own.
+pub use daicho_postgres::throwaway_server::available as own_server_available;
+pub use daicho_postgres::throwaway_server::{
+    PROGRAMS, Server, free_port, give_to_server, server_program,
+};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
 
-/// Where Debian has the server's programs.
-pub const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 /// Names an existing server instead; its role must be a superuser.
 const URL_VARIABLE: &str = "DAICHO_TEST_DATABASE_URL";
 
@@ -55,224 +53,6 @@ pub fn available() -> bool {
         );
     }
     there
-}
-
-/// As [`available`], for tests that stop the server and so need one of their own.
-pub fn own_server_available() -> bool {
-    let there = Path::new(PROGRAMS).join("postgres").exists();
-    if !there {
-        eprintln!("SKIPPED: {PROGRAMS} has no PostgreSQL server; 'cargo xtask test' installs it");
-    }
-    there
-}
-
-/// A free port on loopback. Another process could take it before it is used; starting the
-/// server then fails, and with it the test.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
-/// A server of the test's own, ended by the handle that started it.
-pub struct Server {
-    folder: TempDir,
-    port: u16,
-    process: Option<Child>,
-    /// Settings beside the usual ones, as `name=value`.
-    pub settings: Vec<String>,
-}
-
-impl Server {
-    /// Makes an empty cluster and starts it. Root cannot run PostgreSQL, so it becomes
-    /// `postgres` for that.
-    pub fn start() -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("daicho-postgres-")
-            .tempdir_in("/tmp")
-            .unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let data = folder.path().join("data");
-        fs::create_dir(&data).unwrap();
-        give_to_server(&data);
-        let made = server_command("initdb", "keep")
-            .args(["--no-sync", "--auth=trust", "--username=postgres"])
-            .args(["--encoding=UTF8", "--locale=C.UTF-8", "-D"])
-            .arg(&data)
-            .output()
-            .unwrap();
-        assert!(
-            made.status.success(),
-            "{}",
-            String::from_utf8_lossy(&made.stderr)
-        );
-        let mut server = Self {
-            folder,
-            port: free_port(),
-            process: None,
-            settings: Vec::new(),
-        };
-        server.start_again();
-        server
-    }
-
-    /// Starts the stopped or killed server over its data and waits until it answers.
-    pub fn start_again(&mut self) {
-        assert!(self.process.is_none());
-        let url = self.url("postgres", "postgres");
-        let mut process = self.spawn();
-        for _ in 0..600 {
-            if block_on(is_answering(url.clone())) {
-                self.process = Some(process);
-                return;
-            }
-            if process.try_wait().unwrap().is_some() {
-                // What a killed server leaves running for a moment keeps the next one out.
-                process = self.spawn();
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        let _ = process.kill();
-        let log = fs::read_to_string(self.folder.path().join("log")).unwrap();
-        panic!("PostgreSQL does not answer:\n{log}");
-    }
-
-    fn spawn(&self) -> Child {
-        let log = fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.folder.path().join("log"))
-            .unwrap();
-        // If this process dies, the server gets a signal and does not stay behind.
-        let mut command = server_command("postgres", "QUIT");
-        command.arg("-D").arg(self.folder.path().join("data"));
-        for setting in [
-            format!("port={}", self.port),
-            "listen_addresses=127.0.0.1".to_owned(),
-            "unix_socket_directories=".to_owned(),
-            "shared_buffers=16MB".to_owned(),
-            "max_connections=50".to_owned(),
-            // A killed postmaster cannot tidy up /dev/shm.
-            "dynamic_shared_memory_type=mmap".to_owned(),
-        ] {
-            command.args(["-c", &setting]);
-        }
-        for setting in &self.settings {
-            command.args(["-c", setting]);
-        }
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap()
-    }
-
-    /// Ends the server as a crash would.
-    pub fn kill(&mut self) {
-        let mut process = self.process.take().unwrap();
-        process.kill().unwrap();
-        process.wait().unwrap();
-        // Its processes notice in a moment and let go of the port.
-        for _ in 0..200 {
-            if TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("the killed server's port is still open");
-    }
-
-    /// Ends the server quickly and in good order.
-    pub fn stop(&mut self) {
-        let Some(mut process) = self.process.take() else {
-            return;
-        };
-        if process.try_wait().unwrap().is_none() {
-            let told = Command::new("kill")
-                .args(["-INT", &process.id().to_string()])
-                .status();
-            assert!(told.unwrap().success());
-        }
-        process.wait().unwrap();
-    }
-
-    pub fn url(&self, user: &str, database: &str) -> String {
-        format!("postgresql://{user}@127.0.0.1:{}/{database}", self.port)
-    }
-
-    /// The process that started all the others of the server.
-    pub fn process_id(&self) -> u32 {
-        self.process.as_ref().unwrap().id()
-    }
-
-    /// A folder that goes away with the server.
-    pub fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-/// Makes a file or folder the server's own, where it runs as somebody else.
-pub fn give_to_server(path: &Path) {
-    if !is_root() {
-        return;
-    }
-    let id = |flag: &str| -> u32 {
-        let output = Command::new("id")
-            .args([flag, "postgres"])
-            .output()
-            .unwrap();
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap()
-    };
-    chown(path, Some(id("-u")), Some(id("-g"))).unwrap();
-}
-
-fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt;
-    // The owner of its own entry in /proc is who runs a process.
-    fs::metadata("/proc/self").unwrap().uid() == 0
-}
-
-fn server_command(program: &str, on_death_of_the_test: &str) -> Command {
-    server_program(&Path::new(PROGRAMS).join(program), on_death_of_the_test)
-}
-
-/// A program that runs as a user who may run PostgreSQL, and gets a signal (or with `keep` none)
-/// when this thread dies.
-pub fn server_program(program: &Path, on_death_of_the_test: &str) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", on_death_of_the_test]);
-    if is_root() {
-        command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
-    }
-    command.arg(program);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("PG") {
-            command.env_remove(name);
-        }
-    }
-    command.env("LANG", "C.UTF-8").current_dir("/");
-    command
-}
-
-async fn is_answering(url: String) -> bool {
-    let connecting = tokio_postgres::connect(&url, NoTls);
-    matches!(
-        tokio::time::timeout(Duration::from_secs(2), connecting).await,
-        Ok(Ok(_))
-    )
 }
 
 /// A connection for the test's own looks.

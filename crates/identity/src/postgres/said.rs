@@ -1,5 +1,6 @@
 //! What the server says, without what it says about values.
 
+use daicho_postgres::whole_story;
 use thiserror::Error;
 use tokio_postgres::error::SqlState;
 
@@ -31,16 +32,7 @@ impl PostgresSaid {
                 code: Some(code.to_owned()),
             };
         }
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(error) = cause {
-            let further = error.to_string();
-            if !text.contains(&further) {
-                text = format!("{text}: {further}");
-            }
-            cause = error.source();
-        }
-        Self::words(text)
+        Self::words(whole_story(error))
     }
 }
 

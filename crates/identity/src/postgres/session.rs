@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use daicho_postgres::Connection;
 use tokio::task::AbortHandle;
-use tokio_postgres::{Client, Connection, Socket};
+use tokio_postgres::Client;
 
 /// A connection to the primary. Dropping it says goodbye; [`Session::close_at_once`] does not
 /// wait for what the server is doing.
@@ -15,13 +15,10 @@ pub(crate) struct Session {
 
 impl Session {
     /// Drives the connection on the current runtime.
-    pub(crate) fn start<S>(client: Client, connection: Connection<Socket, S>) -> Self
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    pub(crate) fn start(client: Client, mut connection: Connection) -> Self {
         let driver = tokio::spawn(async move {
             // How it ended is what the next question hears.
-            let _ = connection.await;
+            while let Some(Ok(_)) = connection.next_message().await {}
         });
         Self {
             client: Arc::new(client),
