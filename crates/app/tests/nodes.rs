@@ -7,27 +7,11 @@
 
 use std::sync::Arc;
 
-use daicho_app::{App, AppError, Caller, Clock, CommandId, IdSource, Position, Surroundings};
+use daicho_app::{App, AppError, Caller, CommandId, Position};
 use daicho_domain::DepartmentId;
 use daicho_domain::command::{OpenDepartment, RenameDepartment};
 use daicho_testkit::{Played, TestApp, access};
-use jiff::Timestamp;
 use jiff::civil::date;
-use uuid::Uuid;
-
-struct Lent(Arc<App>);
-
-impl Clock for Lent {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-}
-
-impl IdSource for Lent {
-    fn new_id(&self, _: Timestamp) -> Uuid {
-        self.0.new_id()
-    }
-}
 
 struct Nodes {
     first: TestApp,
@@ -41,12 +25,8 @@ struct Nodes {
 impl Nodes {
     async fn start() -> Self {
         let (first, played) = TestApp::sample_city().await;
-        let surroundings = Surroundings {
-            clock: Arc::new(Lent(Arc::clone(&first.app))),
-            ids: Arc::new(Lent(Arc::clone(&first.app))),
-        };
         let log = Arc::clone(&first.log) as Arc<_>;
-        let second = App::open(log, access(), surroundings, |_, _| {});
+        let second = App::open(log, access(), first.lent_surroundings(), |_, _| {});
         let administrator = played
             .people
             .iter()

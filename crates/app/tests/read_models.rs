@@ -11,18 +11,15 @@ use std::time::Duration;
 
 use daicho_access::Access;
 use daicho_app::{
-    App, AppError, Caller, Clock, CommandId, ExportFormat, ExportRequest, IdSource, Snapshots,
-    Surroundings, Through,
+    App, AppError, Caller, CommandId, ExportFormat, ExportRequest, Snapshots, Through,
 };
 use daicho_domain::command::ChangeDueDate;
 use daicho_eventlog::evidence::root_at;
 use daicho_eventlog::{EventLog, GlobalPosition, MemoryLog};
 use daicho_projections::{ReadModels, Snapshot, fold};
 use daicho_testkit::{Played, TestApp};
-use jiff::Timestamp;
 use jiff::civil::date;
 use tempfile::TempDir;
-use uuid::Uuid;
 
 fn account(played: &Played, name: &str) -> Caller {
     Caller::Account(
@@ -44,32 +41,13 @@ fn change_due(played: &Played, day: i8) -> ChangeDueDate {
     }
 }
 
-/// Time and identifiers of the service that played the city, for another one over its log.
-struct Lent(Arc<App>);
-
-impl Clock for Lent {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-}
-
-impl IdSource for Lent {
-    fn new_id(&self, _: Timestamp) -> Uuid {
-        self.0.new_id()
-    }
-}
-
 /// Another service over the same log; how much it had to fold.
 async fn open(service: &TestApp, snapshots: Option<Snapshots>) -> (App, Vec<(u64, u64)>) {
-    let surroundings = Surroundings {
-        clock: Arc::new(Lent(Arc::clone(&service.app))),
-        ids: Arc::new(Lent(Arc::clone(&service.app))),
-    };
     let mut told = Vec::new();
     let app = App::open_with(
         Arc::clone(&service.log) as Arc<_>,
         Access::new().unwrap(),
-        surroundings,
+        service.lent_surroundings(),
         snapshots,
         |done, all| told.push((done, all)),
     )

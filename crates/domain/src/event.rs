@@ -4,13 +4,16 @@
 //! version and the old one stays decodable. Golden files of each are kept in
 //! `crates/domain/tests/golden/`.
 
+mod figure;
+mod names;
+mod provenance;
+mod stored_form;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::account::Grant;
-use crate::actor::Actor;
 use crate::cell::Cell;
 use crate::command::Subject;
 use crate::fiscal_year::FiscalYear;
@@ -25,20 +28,8 @@ use crate::plan::{
 };
 use crate::report::{Actual, ChangeReason, Commentary, ContentHash, ReportCell};
 
-/// What surrounds an event: recorded by the log, the same for every kind of event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Provenance {
-    /// Position in the whole log, from 0.
-    pub position: u64,
-    /// The event's own identity.
-    pub event_id: Uuid,
-    /// The command that it came from.
-    pub command_id: Uuid,
-    /// Who acted.
-    pub actor: Actor,
-    /// When it was recorded (UTC).
-    pub at: Timestamp,
-}
+pub use figure::figure_of;
+pub use provenance::Provenance;
 
 /// An event. The variant's documentation says what happened; the fields are what a reader
 /// needs to know it without looking anywhere else.
@@ -472,163 +463,4 @@ pub enum Event {
         /// The reports that differ from the publication before.
         corrected: Vec<IndicatorId>,
     },
-}
-
-impl Event {
-    /// Every pinned name that this version knows.
-    pub const NAMES: [&'static str; 45] = [
-        "municipality-registered.v1",
-        "department-opened.v1",
-        "department-renamed.v1",
-        "department-closed.v1",
-        "account-opened.v1",
-        "grant-given.v1",
-        "grant-withdrawn.v1",
-        "account-disabled.v1",
-        "credentials-changed.v1",
-        "signed-in.v1",
-        "signed-out.v1",
-        "command-refused.v1",
-        "plan-adopted.v1",
-        "goal-added.v1",
-        "policy-added.v1",
-        "measure-added.v1",
-        "project-added.v1",
-        "indicator-placed.v1",
-        "route-set.v1",
-        "document-imported.v1",
-        "layout-recorded.v1",
-        "indicator-defined.v1",
-        "department-assigned.v1",
-        "direction-decided.v1",
-        "targets-set.v1",
-        "targets-revised.v1",
-        "figure-adopted.v1",
-        "commentary-adopted.v1",
-        "actual-entered.v1",
-        "actual-revised.v1",
-        "actual-corrected.v1",
-        "commentary-written.v1",
-        "commentary-revised.v1",
-        "report-submitted.v1",
-        "report-withdrawn.v1",
-        "report-returned.v1",
-        "report-approved.v1",
-        "report-accepted.v1",
-        "report-unlocked.v1",
-        "period-opened.v1",
-        "period-due-changed.v1",
-        "period-closed.v1",
-        "period-reopened.v1",
-        "sheet-published.v1",
-        "correction-published.v1",
-    ];
-
-    /// The pinned name, version included (`actual-revised.v1`).
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::MunicipalityRegistered { .. } => "municipality-registered.v1",
-            Self::DepartmentOpened { .. } => "department-opened.v1",
-            Self::DepartmentRenamed { .. } => "department-renamed.v1",
-            Self::DepartmentClosed { .. } => "department-closed.v1",
-            Self::AccountOpened { .. } => "account-opened.v1",
-            Self::GrantGiven { .. } => "grant-given.v1",
-            Self::GrantWithdrawn { .. } => "grant-withdrawn.v1",
-            Self::AccountDisabled { .. } => "account-disabled.v1",
-            Self::CredentialsChanged { .. } => "credentials-changed.v1",
-            Self::SignedIn { .. } => "signed-in.v1",
-            Self::SignedOut { .. } => "signed-out.v1",
-            Self::CommandRefused { .. } => "command-refused.v1",
-            Self::PlanAdopted { .. } => "plan-adopted.v1",
-            Self::GoalAdded { .. } => "goal-added.v1",
-            Self::PolicyAdded { .. } => "policy-added.v1",
-            Self::MeasureAdded { .. } => "measure-added.v1",
-            Self::ProjectAdded { .. } => "project-added.v1",
-            Self::IndicatorPlaced { .. } => "indicator-placed.v1",
-            Self::RouteSet { .. } => "route-set.v1",
-            Self::DocumentImported { .. } => "document-imported.v1",
-            Self::LayoutRecorded { .. } => "layout-recorded.v1",
-            Self::IndicatorDefined { .. } => "indicator-defined.v1",
-            Self::DepartmentAssigned { .. } => "department-assigned.v1",
-            Self::DirectionDecided { .. } => "direction-decided.v1",
-            Self::TargetsSet { .. } => "targets-set.v1",
-            Self::TargetsRevised { .. } => "targets-revised.v1",
-            Self::FigureAdopted { .. } => "figure-adopted.v1",
-            Self::CommentaryAdopted { .. } => "commentary-adopted.v1",
-            Self::ActualEntered { .. } => "actual-entered.v1",
-            Self::ActualRevised { .. } => "actual-revised.v1",
-            Self::ActualCorrected { .. } => "actual-corrected.v1",
-            Self::CommentaryWritten { .. } => "commentary-written.v1",
-            Self::CommentaryRevised { .. } => "commentary-revised.v1",
-            Self::ReportSubmitted { .. } => "report-submitted.v1",
-            Self::ReportWithdrawn { .. } => "report-withdrawn.v1",
-            Self::ReportReturned { .. } => "report-returned.v1",
-            Self::ReportApproved { .. } => "report-approved.v1",
-            Self::ReportAccepted { .. } => "report-accepted.v1",
-            Self::ReportUnlocked { .. } => "report-unlocked.v1",
-            Self::PeriodOpened { .. } => "period-opened.v1",
-            Self::PeriodDueChanged { .. } => "period-due-changed.v1",
-            Self::PeriodClosed {} => "period-closed.v1",
-            Self::PeriodReopened { .. } => "period-reopened.v1",
-            Self::SheetPublished { .. } => "sheet-published.v1",
-            Self::CorrectionPublished { .. } => "correction-published.v1",
-        }
-    }
-
-    /// Decodes the data of the event called `name`.
-    ///
-    /// # Errors
-    /// When the name is unknown to this version or the data does not fit it.
-    pub fn decode(
-        name: &str,
-        data: &serde_json::value::RawValue,
-    ) -> Result<Self, serde_json::Error> {
-        #[derive(Serialize)]
-        struct Tagged<'a> {
-            r#type: &'a str,
-            data: &'a serde_json::value::RawValue,
-        }
-        serde_json::from_str(&serde_json::to_string(&Tagged { r#type: name, data })?)
-    }
-
-    /// The event's data without its name, as JSON.
-    ///
-    /// # Errors
-    /// Never for an event made by this crate; the type is serde's.
-    pub fn encode_data(&self) -> Result<Box<serde_json::value::RawValue>, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Tagged {
-            data: Box<serde_json::value::RawValue>,
-        }
-        let json = serde_json::to_string(self)?;
-        serde_json::from_str::<Tagged>(&json).map(|tagged| tagged.data)
-    }
-}
-
-/// The cell that a figure event leaves behind, for readers that follow one figure.
-pub fn figure_of(event: &Event) -> Option<(FiscalYear, Option<&Cell>, &Cell)> {
-    match event {
-        Event::ActualEntered {
-            fiscal_year,
-            actual,
-        } => Some((*fiscal_year, None, &actual.cell)),
-        Event::ActualRevised {
-            fiscal_year,
-            previous,
-            revised,
-            ..
-        } => Some((*fiscal_year, Some(&previous.cell), &revised.cell)),
-        Event::ActualCorrected {
-            fiscal_year,
-            previous,
-            corrected,
-            ..
-        } => Some((*fiscal_year, Some(&previous.cell), &corrected.cell)),
-        Event::FigureAdopted {
-            fiscal_year,
-            actual: Some(actual),
-            ..
-        } => Some((*fiscal_year, None, &actual.cell)),
-        _ => None,
-    }
 }

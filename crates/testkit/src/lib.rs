@@ -9,6 +9,7 @@
 )]
 
 pub mod auditor;
+mod lent;
 mod simulator;
 mod strange_event;
 
