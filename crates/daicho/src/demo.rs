@@ -24,9 +24,9 @@ use crate::service::{Opening, Service, is_data_folder};
 use crate::surroundings::{self, made_up_password};
 
 /// Everything in the sample city follows from this number.
-const SEED: u64 = 20_220_401;
+pub const SEED: u64 = 20_220_401;
 /// Where the demo's clock starts.
-const STORY_BEGINS: Timestamp = Timestamp::constant(1_614_556_800, 0);
+pub const STORY_BEGINS: Timestamp = Timestamp::constant(1_614_556_800, 0);
 
 /// What a demo folder keeps beside the records, so that it can be served again.
 #[derive(Serialize, Deserialize)]

@@ -155,11 +155,34 @@ fn tell(report: &OpenReport) {
             "unreadable bytes were taken off the journal's end: as a rule a write that was cut off before anybody was answered; 'daicho verify --against' a checkpoint kept elsewhere shows whether the disk has lost more"
         );
     }
+    if report.gave_up_ballast {
+        tracing::warn!(
+            "the disk is full; the ballast was given up to open the log: free some space"
+        );
+    }
+    if let Some(aside) = &report.checkpoints_set_aside {
+        tracing::warn!(path = %aside.path.display(), reason = aside.reason, "the file of checkpoints was not whole; it was set aside and made anew of what is left and of sled");
+    }
+    if report.replayed_checkpoints > 0 {
+        tracing::info!(
+            checkpoints = report.replayed_checkpoints,
+            "replayed from their file into sled"
+        );
+    }
     if let Some(aside) = &report.set_aside {
         tracing::warn!(path = %aside.path.display(), reason = aside.reason, "sled did not open; it was set aside and rebuilt from the journal");
     }
     if report.replayed_events > 0 {
-        tracing::info!(events = report.replayed_events, "replayed from the journal");
+        tracing::info!(
+            events = report.replayed_events,
+            "replayed from the journal into sled"
+        );
+    }
+    if report.blob_files > 0 {
+        tracing::error!(
+            files = report.blob_files,
+            "sled made blob files, which it never syncs"
+        );
     }
     tracing::info!(
         events = report.events,

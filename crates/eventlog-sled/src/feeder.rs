@@ -3,13 +3,14 @@
 
 use std::{
     sync::{Arc, mpsc},
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
 };
 
 use daicho_eventlog::evidence::{Checkpoint, FullTile};
 
 use crate::{
     index_file::{IndexFile, IndexFolder},
+    named_thread,
     sled_store::SledStore,
     visible::Visible,
 };
@@ -50,11 +51,15 @@ impl Feeder {
         let (index_queue, index_files) = mpsc::sync_channel(INDEX_FILES_MAX);
         let feeding = {
             let (visible, store) = (Arc::clone(visible), Arc::clone(store));
-            thread::spawn(move || feed(&visible, &store, &waiting, &index_queue))
+            named_thread::spawn("log-feeder", move || {
+                feed(&visible, &store, &waiting, &index_queue)
+            })
         };
         let indexing = {
             let (visible, store) = (Arc::clone(visible), Arc::clone(store));
-            thread::spawn(move || write_index(folder, &visible, &store, &index_files))
+            named_thread::spawn("log-index", move || {
+                write_index(folder, &visible, &store, &index_files)
+            })
         };
         Self {
             queue,

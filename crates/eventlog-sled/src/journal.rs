@@ -6,20 +6,26 @@
 
 pub(crate) mod record;
 pub(crate) mod scan;
+mod syncing;
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    sync::Arc,
     thread::JoinHandle,
 };
 
 use daicho_eventlog::{LogError, evidence::Hash};
+use tokio::sync::mpsc;
+
+use crate::{named_thread, request::Request};
 
 use self::{
     record::{PAGE_BYTES, Record, unused},
     scan::Scan,
+    syncing::{Placed, Syncing},
 };
 
 const EXTENSION: &str = "journal";
@@ -112,6 +118,8 @@ pub(crate) struct Journal {
     file_bytes: u64,
     open: Option<OpenFile>,
     spare: Option<JoinHandle<io::Result<()>>>,
+    syncing: Option<Syncing>,
+    /// The tree's root behind the last record, durable or not.
     root: Hash,
     /// The files that are full, and where the last record of each begins.
     finished: Vec<FinishedFile>,
@@ -137,7 +145,7 @@ pub(crate) enum AppendError {
 
 #[derive(Debug)]
 struct OpenFile {
-    file: File,
+    file: Arc<File>,
     length: u64,
     end: u64,
     first: u64,
@@ -168,6 +176,7 @@ impl Journal {
             file_bytes: file_bytes.next_multiple_of(PAGE_BYTES as u64),
             open,
             spare: None,
+            syncing: None,
             root: scan.root,
             finished: scan.finished.clone(),
         })
@@ -178,9 +187,49 @@ impl Journal {
         std::mem::take(&mut self.finished)
     }
 
-    /// Adds a record and returns when it is durable. After [`AppendError::Failed`] nothing may be
-    /// added before the journal has been opened again.
+    /// Adds a record and returns when it is durable. What was begun has to be durable already. After [`AppendError::Failed`] nothing may be added before the journal has been opened again.
     pub(crate) fn append(&mut self, record: &Record) -> Result<(), AppendError> {
+        let is_busy = self.syncing.as_ref().is_some_and(Syncing::is_busy);
+        assert!(!is_busy, "nothing may be durable before what it follows");
+        match self.place(record)? {
+            Some(placed) => placed.make_durable().map_err(AppendError::Failed),
+            None => Ok(()),
+        }
+    }
+
+    /// Begins to add a record, beside the caller and behind those begun before; [`Self::wait`] has
+    /// to be called for each. The writer is told when that need not wait any more, unless it need
+    /// not wait now. Errors as of [`Self::append`].
+    pub(crate) fn begin(
+        &mut self,
+        record: &Record,
+        writer: &mpsc::WeakSender<Request>,
+    ) -> Result<(), AppendError> {
+        if let Some(placed) = self.place(record)? {
+            let syncing = self
+                .syncing
+                .get_or_insert_with(|| Syncing::start(writer.clone()));
+            syncing.begin(placed).map_err(AppendError::Failed)?;
+        }
+        Ok(())
+    }
+
+    /// Whether [`Self::wait`] would return at once.
+    pub(crate) fn is_synced(&mut self) -> bool {
+        self.syncing.as_mut().is_none_or(Syncing::is_done)
+    }
+
+    /// Returns when the oldest record that was begun and not waited for is durable.
+    pub(crate) fn wait(&mut self) -> Result<(), AppendError> {
+        match &mut self.syncing {
+            Some(syncing) => syncing.wait().map_err(AppendError::Failed),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives a record its place: what is to be written there, or nothing if it is durable already
+    /// because it begins a new file.
+    fn place(&mut self, record: &Record) -> Result<Option<Placed>, AppendError> {
         assert_eq!(
             record.root_before, self.root,
             "a record continues the journal"
@@ -188,31 +237,41 @@ impl Journal {
         let bytes = record.encode();
         let needed = bytes.len() as u64;
         let has_room = |open: &&mut OpenFile| open.length - open.end >= needed;
-        match self.open.as_mut().filter(has_room) {
+        let placed = match self.open.as_mut().filter(has_room) {
             Some(open) => {
-                open.file
-                    .write_all_at(&bytes, open.end)
-                    .and_then(|()| open.file.sync_data())
-                    .map_err(AppendError::Failed)?;
-                open.last_record = open.end;
+                let at = open.end;
+                open.last_record = at;
                 open.end += needed;
+                Some(Placed {
+                    file: Arc::clone(&open.file),
+                    at,
+                    bytes,
+                })
             }
             None => {
+                // A file must not be durable before what comes before it.
+                if let Some(syncing) = &mut self.syncing {
+                    syncing.wait_for_all().map_err(AppendError::Failed)?;
+                }
                 let next = self.next_file(record.first, &bytes)?;
+                if let Some(syncing) = &mut self.syncing {
+                    syncing.count_as_done();
+                }
                 if let Some(full) = self.open.replace(next) {
                     self.finished.push(FinishedFile {
                         first: full.first,
                         last_record: full.last_record,
                     });
                 }
+                None
             }
-        }
+        };
         self.root = record.root_after;
         let is_half_full = |open: &OpenFile| open.end > open.length / 2;
         if self.spare.is_none() && self.open.as_ref().is_some_and(is_half_full) {
             self.prepare_spare();
         }
-        Ok(())
+        Ok(placed)
     }
 
     /// Fills the next file beside the writer: in line it would hold up every
@@ -220,7 +279,9 @@ impl Journal {
     fn prepare_spare(&mut self) {
         let path = self.folder.join(SPARE);
         let length = self.file_bytes;
-        self.spare = Some(std::thread::spawn(move || filled(&path, length).map(drop)));
+        self.spare = Some(named_thread::spawn("log-spare", move || {
+            filled(&path, length).map(drop)
+        }));
     }
 
     /// The next file, with its first record `bytes` durable in it.
@@ -252,7 +313,7 @@ impl Journal {
             .map_err(AppendError::NoRoom)?;
         sync_folder(&self.folder).map_err(AppendError::Failed)?;
         Ok(OpenFile {
-            file,
+            file: Arc::new(file),
             length,
             end: needed,
             first,
@@ -321,7 +382,7 @@ fn mend(last: &JournalFile, scan: &Scan, clean: bool) -> io::Result<OpenFile> {
     // the process before may have died between its write and its sync.
     file.sync_all()?;
     Ok(OpenFile {
-        file,
+        file: Arc::new(file),
         length,
         end,
         first: last.first,

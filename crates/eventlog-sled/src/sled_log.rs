@@ -23,11 +23,12 @@ use crate::{
     OpenError, OpenReport, OpenStage, Options, Verification,
     folder_lock::FolderLock,
     journal::{self, Trimmed},
-    open,
+    named_thread, open,
+    request::Request,
     sled_store::{self, SledStore},
     verification,
     visible::{Trouble, Visible},
-    writer::{Request, Writer},
+    writer::Writer,
 };
 
 /// How often a verification looks whether sled has caught up with the journal.
@@ -64,7 +65,7 @@ impl Running {
             })
         };
         Self {
-            writer: thread::spawn(run),
+            writer: named_thread::spawn("log-writer", run),
             lock,
         }
     }
@@ -247,6 +248,8 @@ impl SledLog {
         if self.stopping.load(Ordering::Acquire) {
             return Err(LogError::Closed);
         }
+        // Here, so that the writer has less to do.
+        let append = append.encode().map_err(LogError::InvalidAppend)?;
         let (answer, answered) = oneshot::channel();
         let sent = self.queue.send(Request::Append(append, answer)).await;
         sent.map_err(|_| self.refusal())?;

@@ -1,112 +1,42 @@
-//! The one writer: takes what waits as a group, journals it, answers, feeds sled. When storage
-//! fails it opens it anew by itself.
+//! The one writer: takes what waits as a group, journals it, answers, feeds sled. While a group is
+//! made durable the next one is judged, packed and hashed. When storage fails the writer opens it
+//! anew by itself.
 
 use std::{
+    collections::VecDeque,
     path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread::{self, JoinHandle},
+    thread,
     time::Duration,
 };
 
 use daicho_eventlog::{
-    Admission, Append, AppendOutcome, LogError,
-    evidence::{Checkpoint, FullTile, Tree, leaf_hash},
+    Admission, Ahead, EncodedAppend, LogError,
+    evidence::{Checkpoint, FullTile},
 };
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Options,
-    block::{Block, Packer},
-    checkpoint_file::CheckpointFile,
+    block::Packer,
     disk::{Disk, is_full},
-    feeder::{Fed, Feeder},
-    index_sealer::IndexSealer,
-    journal::{AppendError, Journal, record::Record},
+    feeder::Fed,
+    group::{Group, Packed, UnderWay, answer, refuse},
+    journal::AppendError,
     open,
-    sled_store::SledStore,
+    request::{Answer, Request},
+    storage::Storage,
     visible::{Trouble, Visible},
 };
 
-/// Appends in one group.
-const GROUP_APPENDS_MAX: usize = 1024;
-/// A group is closed once its events have this many bytes. One append may be larger.
-const GROUP_BYTES_MAX: usize = 1 << 20;
+/// Groups that are written and not durable yet. While one is synced the next one waits, so that
+/// syncing need not wait for packing.
+const UNDER_WAY_MAX: usize = 2;
 /// How often it is tried to go on after a failure or a shortage.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
-
-type Answer = Result<AppendOutcome, LogError>;
-/// Position of its first event, its bytes, and what it holds.
-type JournaledBlock = (u64, Vec<u8>, Arc<Block>);
-
-/// What waits for the writer.
-#[derive(Debug)]
-pub(crate) enum Request {
-    /// Record this and answer there.
-    Append(Append, oneshot::Sender<Answer>),
-    /// Record these exactly as another log stored them.
-    Stored(Vec<Vec<u8>>, oneshot::Sender<Result<(), LogError>>),
-    /// Keep this signed head.
-    Keep(Box<Checkpoint>, oneshot::Sender<Result<(), LogError>>),
-    /// Look whether it is time to stop, or whether writing can go on.
-    Wake,
-}
-
-/// A group that has been judged: what to make durable and what to answer then.
-struct Group {
-    admission: Admission,
-    answers: Vec<(oneshot::Sender<Answer>, Answer)>,
-    /// What came behind the group and is no append.
-    then: Option<Request>,
-}
-
-/// What is in the journal and visible, and not yet in sled.
-struct Recorded {
-    blocks: Vec<JournaledBlock>,
-    full: Vec<FullTile>,
-}
-
-/// sled, and the thread that keeps it durable.
-#[derive(Debug)]
-pub(crate) struct KeptStore {
-    pub(crate) store: Arc<SledStore>,
-    pub(crate) keeping_durable: JoinHandle<Result<(), String>>,
-}
-
-impl KeptStore {
-    pub(crate) fn start(store: SledStore) -> Self {
-        let store = Arc::new(store);
-        let keeping_durable = {
-            let store = Arc::clone(&store);
-            thread::spawn(move || store.keep_durable())
-        };
-        Self {
-            store,
-            keeping_durable,
-        }
-    }
-
-    /// Makes everything durable and lets go of sled.
-    pub(crate) fn end(self) -> Result<(), String> {
-        self.store.stop();
-        drop(self.store);
-        self.keeping_durable
-            .join()
-            .unwrap_or_else(|_| Err("the thread that syncs sled stopped unexpectedly".to_owned()))
-    }
-}
-
-/// What a writer writes to.
-#[derive(Debug)]
-pub(crate) struct Storage {
-    pub(crate) kept: KeptStore,
-    pub(crate) journal: Journal,
-    pub(crate) checkpoints: CheckpointFile,
-    pub(crate) feeder: Feeder,
-    pub(crate) index: IndexSealer,
-}
 
 /// Owns the end of the journal.
 #[derive(Debug)]
@@ -122,6 +52,11 @@ pub(crate) struct Writer {
     pub(crate) packer: Packer,
     /// Whether somebody already wakes this writer again and again.
     pub(crate) is_woken: Arc<AtomicBool>,
+    pub(crate) gathered: Option<Group>,
+    /// One that is synced and one that waits for it, oldest first.
+    pub(crate) under_way: VecDeque<UnderWay>,
+    /// The last group was one append.
+    pub(crate) was_alone: bool,
 }
 
 impl Writer {
@@ -129,39 +64,99 @@ impl Writer {
     /// run on a thread of its own.
     pub(crate) fn run(mut self) -> Result<(), String> {
         while let Some(request) = self.queue.blocking_recv() {
-            self.handle(request);
+            self.take(request);
+            self.drain();
             if self.stopping.load(Ordering::Acquire) {
                 self.queue.close();
-                while let Ok(request) = self.queue.try_recv() {
-                    self.handle(request);
-                }
+                self.drain();
                 break;
             }
         }
+        self.settle();
         self.end()
     }
 
-    fn handle(&mut self, first: Request) {
-        let mut next = Some(first);
-        while let Some(request) = next {
-            next = match request {
-                Request::Append(..) => self.commit(request),
-                Request::Stored(events, answer) => {
-                    let taken = self.writable().and_then(|()| self.take_over(events));
-                    let _ = answer.send(taken);
-                    None
-                }
-                Request::Keep(checkpoint, answer) => {
-                    let kept = self.writable().and_then(|()| self.keep(&checkpoint));
-                    let _ = answer.send(kept);
-                    None
-                }
-                Request::Wake => {
-                    let _ = self.writable();
-                    None
-                }
-            };
+    /// Takes what waits. As long as a group is under way the next one may still grow.
+    fn drain(&mut self) {
+        loop {
+            if self.is_due() {
+                self.begin();
+            }
+            match self.queue.try_recv() {
+                Ok(request) => self.take(request),
+                Err(_) => break,
+            }
         }
+        // Looked up and not only told: a full queue does not take the message.
+        self.land_what_is_synced();
+        if self.under_way.is_empty() {
+            self.begin();
+        }
+    }
+
+    fn land_what_is_synced(&mut self) {
+        while !self.under_way.is_empty()
+            && let Some(storage) = &mut self.storage
+            && storage.journal.is_synced()
+        {
+            let _ = self.land_oldest();
+        }
+    }
+
+    /// Whether the group that is being gathered should not grow any more. With half of those who
+    /// wait in it, it can be packed while the other half's is synced.
+    fn is_due(&self) -> bool {
+        let Some(gathered) = &self.gathered else {
+            return false;
+        };
+        let under_way: usize = self.under_way.iter().map(|group| group.answers.len()).sum();
+        let here = gathered.answers.len();
+        let half = (under_way + here + self.queue.len()).div_ceil(2);
+        gathered.is_full() || (under_way > 0 && here >= half)
+    }
+
+    fn take(&mut self, request: Request) {
+        match request {
+            Request::Append(append, answer) => self.admit(append, answer),
+            Request::Synced => {}
+            Request::Stored(events, answer) => {
+                let taken = self.at_rest().and_then(|()| self.take_over(events));
+                let _ = answer.send(taken);
+            }
+            Request::Keep(checkpoint, answer) => {
+                let kept = self.at_rest().and_then(|()| self.keep(&checkpoint));
+                let _ = answer.send(kept);
+            }
+            Request::Wake => {
+                let _ = self.at_rest();
+            }
+        }
+    }
+
+    /// Adds an append to the group that is being gathered.
+    fn admit(&mut self, append: EncodedAppend, answer: oneshot::Sender<Answer>) {
+        if self.gathered.is_none()
+            && let Err(refusal) = self.writable()
+        {
+            let _ = answer.send(Err(refusal));
+            return;
+        }
+        let contents = self.visible.contents();
+        let before = self.under_way.iter().map(|group| &group.admission);
+        let ahead = Ahead::of(&contents.index, before);
+        Group::admit(&mut self.gathered, &ahead, append, answer);
+    }
+
+    /// Finishes everything that has been taken.
+    fn settle(&mut self) {
+        self.begin();
+        let _ = self.land();
+    }
+
+    /// Whether anything can be written now, after everything that was taken is finished.
+    fn at_rest(&mut self) -> Result<(), LogError> {
+        self.settle();
+        self.writable()
     }
 
     /// Whether anything can be written now; tries to make it so.
@@ -174,6 +169,10 @@ impl Writer {
             self.visible.fail(Trouble::Failed(reason));
         }
         let trouble = self.visible.trouble();
+        if trouble.is_some() {
+            // Before storage is opened anew.
+            let _ = self.land();
+        }
         match &trouble {
             Some(Trouble::Lost(_)) => {}
             Some(Trouble::Failed(_)) if self.stopping.load(Ordering::Acquire) => {}
@@ -267,75 +266,47 @@ impl Writer {
         }
     }
 
-    /// Commits `first` and whatever waits behind it. Returns what came behind and is no append.
-    fn commit(&mut self, first: Request) -> Option<Request> {
-        if let Err(refusal) = self.writable() {
-            if let Request::Append(_, answer) = first {
-                let _ = answer.send(Err(refusal));
+    /// Packs the gathered group and gives it to the journal.
+    fn begin(&mut self) {
+        let Some(Group { admission, answers }) = self.gathered.take() else {
+            return;
+        };
+        if admission.events().is_empty() {
+            match self.under_way.back_mut() {
+                // What it says may rest on these events.
+                Some(before) => before.answers.extend(answers),
+                None => answer(answers),
             }
-            return None;
+            return;
         }
-        let mut group = self.gather(first);
-        let then = group.then.take();
-        if group.admission.events().is_empty() {
-            answer(group.answers);
+        // To hand a record over costs a lone caller more than the next one's packing takes.
+        let is_alone = answers.len() == 1 && self.was_alone && self.under_way.is_empty();
+        self.was_alone = answers.len() == 1;
+        let packed = self.pack(&admission);
+        let has_room = if self.under_way.len() < UNDER_WAY_MAX {
+            Ok(())
         } else {
-            self.make_durable(group);
-        }
-        then
-    }
-
-    fn gather(&mut self, first: Request) -> Group {
-        let contents = self.visible.contents();
-        let mut admission = Admission::onto(&contents.index);
-        let mut answers = Vec::new();
-        let mut then = None;
-        let mut next = Some(first);
-        while let Some(request) = next {
-            match request {
-                Request::Append(append, answer) => {
-                    answers.push((answer, admission.admit(&contents.index, append)));
-                }
-                Request::Wake => {}
-                other @ (Request::Keep(..) | Request::Stored(..)) => {
-                    then = Some(other);
-                    break;
-                }
+            self.land_oldest()
+        };
+        let begun = has_room
+            .and(packed)
+            .and_then(|packed| self.journal(packed, is_alone));
+        match begun {
+            Ok(packed) => {
+                self.under_way.push_back(UnderWay {
+                    admission,
+                    answers,
+                    packed,
+                });
+                // Nobody tells of what has been written in place, as a file's first record is.
+                self.land_what_is_synced();
             }
-            let full =
-                answers.len() >= GROUP_APPENDS_MAX || admission.stored_bytes() >= GROUP_BYTES_MAX;
-            next = if full {
-                None
-            } else {
-                self.queue.try_recv().ok()
-            };
-        }
-        Group {
-            admission,
-            answers,
-            then,
+            // A refusal may rest on events of the same group, so it too is not told.
+            Err(refusal) => refuse(answers, &refusal),
         }
     }
 
-    /// A refusal may rest on events of the same group, so it too is told only afterwards.
-    fn make_durable(&mut self, group: Group) {
-        let Group {
-            admission, answers, ..
-        } = group;
-        match self.record(admission) {
-            Ok(after) => {
-                answer(answers);
-                self.store(after);
-            }
-            Err(refusal) => {
-                for (answer, _) in answers {
-                    let _ = answer.send(Err(refusal.clone()));
-                }
-            }
-        }
-    }
-
-    /// Records events that another log stored.
+    /// Records events that another log stored. Nothing may be under way.
     fn take_over(&mut self, events: Vec<Vec<u8>>) -> Result<(), LogError> {
         let admission = {
             let contents = self.visible.contents();
@@ -343,52 +314,110 @@ impl Writer {
             admission.admit_stored(&contents.index, events)?;
             admission
         };
-        if !admission.events().is_empty() {
-            let after = self.record(admission)?;
-            self.store(after);
+        if admission.events().is_empty() {
+            return Ok(());
+        }
+        let packed = self.pack(&admission)?;
+        let packed = self.journal(packed, true)?;
+        self.under_way.push_back(UnderWay {
+            admission,
+            answers: Vec::new(),
+            packed,
+        });
+        self.land()
+    }
+
+    /// Packs and hashes what comes behind everything visible or under way.
+    fn pack(&mut self, admission: &Admission) -> Result<Packed, LogError> {
+        let tree = match self.under_way.back() {
+            Some(before) => before.packed.tree.clone(),
+            None => self.visible.contents().tree.clone(),
+        };
+        Packed::of(admission, tree, &mut self.packer)
+            .map_err(|error| self.failed(Trouble::Failed(format!("zstd failed: {error}"))))
+    }
+
+    /// Begins to write to the journal, where nothing else may be under way; with `in_place` it is
+    /// also done.
+    fn journal(&mut self, packed: Packed, in_place: bool) -> Result<Packed, LogError> {
+        let written = match &mut self.storage {
+            None => return Err(self.failed(Trouble::Failed("storage is closed".to_owned()))),
+            Some(storage) if in_place => storage.journal.append(&packed.record),
+            Some(storage) => storage.journal.begin(&packed.record, &self.wake),
+        };
+        match written {
+            Ok(()) => Ok(packed),
+            Err(error) => Err(self.failed(self.trouble_of(error))),
+        }
+    }
+
+    /// Finishes everything that is under way.
+    fn land(&mut self) -> Result<(), LogError> {
+        while !self.under_way.is_empty() {
+            self.land_oldest()?;
         }
         Ok(())
     }
 
-    /// Journal, then publish; then come the answers, and then sled: in this order nothing is seen
-    /// or acknowledged that a crash could take back.
-    fn record(&mut self, admission: Admission) -> Result<Recorded, LogError> {
-        let mut tree = self.visible.contents().tree.clone();
-        let mut full = Vec::new();
-        let blocks = match self.journal_group(&admission, &mut tree, &mut full) {
-            Ok(blocks) => blocks,
-            Err(trouble) => {
-                self.visible.fail(trouble.clone());
-                self.wake_again();
-                return Err(LogError::ReadOnly {
-                    reason: trouble.reason().to_owned(),
-                });
-            }
+    /// Waits until the group that has been under way for longest is in the journal, and publishes
+    /// it. If it cannot be, its callers are told, and so are those of all groups behind it.
+    fn land_oldest(&mut self) -> Result<(), LogError> {
+        let Some(oldest) = self.under_way.pop_front() else {
+            return Ok(());
         };
-        let shared: Vec<_> = blocks
-            .iter()
-            .map(|(first, _, block)| (*first, Arc::clone(block)))
-            .collect();
-        self.visible.publish(admission, &shared, tree, &full);
-        Ok(Recorded { blocks, full })
+        let trouble = match &mut self.storage {
+            None => Trouble::Failed("storage is closed".to_owned()),
+            Some(storage) => match storage.journal.wait() {
+                Ok(()) => {
+                    self.publish(oldest);
+                    return Ok(());
+                }
+                Err(error) => self.trouble_of(error),
+            },
+        };
+        let refusal = self.failed(trouble);
+        refuse(oldest.answers, &refusal);
+        for behind in self.under_way.drain(..) {
+            refuse(behind.answers, &refusal);
+        }
+        if let Some(gathered) = self.gathered.take() {
+            refuse(gathered.answers, &refusal);
+        }
+        Err(refusal)
     }
 
-    fn store(&mut self, recorded: Recorded) {
-        if let Err(reason) = self.store_group(recorded.blocks, recorded.full) {
-            self.visible.fail(Trouble::Failed(reason));
-            self.wake_again();
+    /// Publishes what is in the journal, then answers, then feeds sled: in this order nothing is
+    /// seen or acknowledged that a crash could take back.
+    fn publish(&mut self, landed: UnderWay) {
+        let UnderWay {
+            admission,
+            answers,
+            packed,
+        } = landed;
+        let Packed {
+            record,
+            blocks,
+            tree,
+            full,
+        } = packed;
+        self.visible.publish(admission, &blocks, tree, &full);
+        answer(answers);
+        let starts = blocks.iter().map(|(first, _)| *first);
+        let fed = self.feed(starts.zip(record.blocks), full);
+        if let Err(reason) = fed {
+            self.failed(Trouble::Failed(reason));
         }
     }
 
-    fn store_group(
+    fn feed(
         &mut self,
-        blocks: Vec<JournaledBlock>,
+        blocks: impl Iterator<Item = (u64, Vec<u8>)>,
         full: Vec<FullTile>,
     ) -> Result<(), String> {
         let Some(storage) = &mut self.storage else {
             return Err("storage is closed".to_owned());
         };
-        for (first, bytes, _) in blocks {
+        for (first, bytes) in blocks {
             storage.feeder.send(Fed::Block(first, bytes))?;
         }
         for tile in full {
@@ -399,62 +428,25 @@ impl Writer {
             .after_commit(&self.visible, &mut storage.journal, &storage.feeder)
     }
 
-    /// The blocks of the group with the position of their first event, once they are
-    /// in the journal.
-    fn journal_group(
-        &mut self,
-        admission: &Admission,
-        tree: &mut Tree,
-        full: &mut Vec<FullTile>,
-    ) -> Result<Vec<JournaledBlock>, Trouble> {
-        let Some(storage) = &mut self.storage else {
-            return Err(Trouble::Failed("storage is closed".to_owned()));
-        };
-        let disk = &self.disk;
-        let failed = |reason: String| Trouble::Failed(reason);
-        let events = admission.events();
-        let stored = || events.iter().map(|event| event.stored.as_slice());
-        let packed = self
-            .packer
-            .pack(stored())
-            .map_err(|error| failed(format!("zstd failed: {error}")))?;
-        let first = admission.from().0;
-        let root_before = tree.head().root;
-        for event in stored() {
-            tree.push(leaf_hash(event), full);
+    /// From now on nothing is taken; the answer to whoever waits.
+    fn failed(&self, trouble: Trouble) -> LogError {
+        let reason = trouble.reason().to_owned();
+        self.visible.fail(trouble);
+        self.wake_again();
+        LogError::ReadOnly { reason }
+    }
+
+    fn trouble_of(&self, error: AppendError) -> Trouble {
+        match error {
+            AppendError::NoRoom(error) => Trouble::Short(format!(
+                "there is no room for the journal's next file: {}",
+                self.disk.cannot_be_written(&error)
+            )),
+            AppendError::Failed(error) => Trouble::Failed(format!(
+                "the journal could not be written: {}",
+                self.disk.cannot_be_written(&error)
+            )),
         }
-        let mut record = Record {
-            first,
-            count: u32::try_from(events.len()).map_err(|error| failed(error.to_string()))?,
-            root_before,
-            root_after: tree.head().root,
-            blocks: Vec::with_capacity(packed.len()),
-        };
-        let mut starts = Vec::with_capacity(packed.len());
-        let mut start = first;
-        for (bytes, block) in packed {
-            let after = start + block.len() as u64;
-            record.blocks.push(bytes);
-            starts.push((start, Arc::new(block)));
-            start = after;
-        }
-        storage
-            .journal
-            .append(&record)
-            .map_err(|error| match error {
-                AppendError::NoRoom(error) => Trouble::Short(format!(
-                    "there is no room for the journal's next file: {}",
-                    disk.cannot_be_written(&error)
-                )),
-                AppendError::Failed(error) => Trouble::Failed(format!(
-                    "the journal could not be written: {}",
-                    disk.cannot_be_written(&error)
-                )),
-            })?;
-        let blocks = starts.into_iter().zip(record.blocks);
-        Ok(blocks
-            .map(|((first, block), bytes)| (first, bytes, block))
-            .collect())
     }
 
     /// File first, so that sled is never the only one to have it.
@@ -479,11 +471,7 @@ impl Writer {
                     .recv()
                     .unwrap_or_else(|_| Err("sled did not take the checkpoint".to_owned()))
             });
-        kept.map_err(|reason| {
-            self.visible.fail(Trouble::Failed(reason.clone()));
-            self.wake_again();
-            LogError::ReadOnly { reason }
-        })
+        kept.map_err(|reason| self.failed(Trouble::Failed(reason)))
     }
 
     /// Puts away what is not yet in the index's files and closes the storage.
@@ -517,12 +505,5 @@ fn with_cause(error: &LogError) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
-    }
-}
-
-fn answer(answers: Vec<(oneshot::Sender<Answer>, Answer)>) {
-    for (receiver, answer) in answers {
-        // A caller that has gone away asks for its command's outcome later.
-        let _ = receiver.send(answer);
     }
 }

@@ -1,10 +1,11 @@
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 use uuid::Uuid;
 
 use crate::{
-    Append, AppendOutcome, GlobalPosition, InvalidAppend, LogError, MAX_APPEND_BYTES, OutOfOrder,
-    RecordedEvent, StoredEventHead, StreamName, StreamPosition, WrongExpectedVersion,
+    Append, AppendOutcome, EncodedAppend, GlobalPosition, InvalidAppend, LogError,
+    MAX_APPEND_BYTES, OutOfOrder, StoredEventHead, StreamName, StreamPosition,
+    WrongExpectedVersion,
 };
 
 /// What an append is judged by: all that is recorded, as far as the judged appends touch it.
@@ -75,7 +76,20 @@ impl Admission {
         recorded: &impl Recorded,
         append: Append,
     ) -> Result<AppendOutcome, LogError> {
-        let command_id = append.command_id().map_err(LogError::InvalidAppend)?;
+        let encoded = append.encode().map_err(LogError::InvalidAppend)?;
+        self.admit_encoded(recorded, encoded)
+    }
+
+    /// As [`Admission::admit`], for what has been encoded already.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn admit_encoded(
+        &mut self,
+        recorded: &impl Recorded,
+        append: EncodedAppend,
+    ) -> Result<AppendOutcome, LogError> {
+        let command_id = append.command_id;
         if let Some(outcome) = self.outcome_before(recorded, command_id) {
             return Ok(outcome);
         }
@@ -96,18 +110,17 @@ impl Admission {
         let mut events = Vec::with_capacity(append.events.len());
         let mut versions: HashMap<StreamName, StreamPosition> = HashMap::new();
         for event in append.events {
-            let stream = event.stream.clone();
             let position = versions
-                .get(&stream)
+                .get(&event.stream)
                 .copied()
-                .or_else(|| self.version(recorded, &stream))
+                .or_else(|| self.version(recorded, &event.stream))
                 .map_or(StreamPosition(0), StreamPosition::next);
-            let stored = RecordedEvent::at(next, position, event).to_stored_bytes()?;
+            let stored = event.stored_at(next, position)?;
             bytes += stored.len();
-            versions.insert(stream.clone(), position);
+            versions.insert(event.stream.clone(), position);
             events.push(AdmittedEvent {
                 global_position: next,
-                stream,
+                stream: event.stream,
                 stream_position: position,
                 command_id,
                 stored,
@@ -258,11 +271,60 @@ impl Admission {
     }
 }
 
+/// What is recorded, and what is about to be: the next group can be judged by it while the groups
+/// before are made durable.
+#[derive(Debug, Clone)]
+pub struct Ahead<'a, R, I> {
+    recorded: &'a R,
+    admissions: I,
+}
+
+impl<'a, R, I> Ahead<'a, R, I>
+where
+    R: Recorded,
+    I: DoubleEndedIterator<Item = &'a Admission> + Clone,
+{
+    /// `recorded` as it will be with `admissions`, which follow it and each other.
+    pub fn of(recorded: &'a R, admissions: I) -> Self {
+        Self {
+            recorded,
+            admissions,
+        }
+    }
+
+    fn newest<T>(&self, find: impl FnMut(&'a Admission) -> Option<T>) -> Option<T> {
+        self.admissions.clone().rev().find_map(find)
+    }
+}
+
+impl<'a, R, I> Recorded for Ahead<'a, R, I>
+where
+    R: Recorded,
+    I: DoubleEndedIterator<Item = &'a Admission> + Clone,
+{
+    fn next_position(&self) -> GlobalPosition {
+        let admitted = self.newest(|admission| Some(admission.next()));
+        admitted.unwrap_or_else(|| self.recorded.next_position())
+    }
+
+    fn stream_version(&self, stream: &StreamName) -> Option<StreamPosition> {
+        let admitted = self.newest(|admission| admission.versions.get(stream).copied());
+        admitted.or_else(|| self.recorded.stream_version(stream))
+    }
+
+    fn command_outcome(&self, command_id: Uuid) -> Option<(GlobalPosition, GlobalPosition)> {
+        let admitted = self.newest(|admission| admission.commands.get(&command_id).copied());
+        admitted.or_else(|| self.recorded.command_outcome(command_id))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
-    use crate::LogIndex;
     use crate::conformance::{append, at, command, event, exact, no_stream, stream};
+    use crate::{LogIndex, RecordedEvent};
 
     #[test]
     fn an_append_is_judged_against_those_admitted_before_it() {
@@ -323,6 +385,42 @@ mod tests {
             (written.global_position, written.stream_position),
             (at(2), StreamPosition(2))
         );
+    }
+
+    #[test]
+    fn the_next_group_is_judged_by_those_that_are_not_recorded_yet() {
+        let mut index = LogIndex::default();
+        let mut first = Admission::onto(&index);
+        first
+            .admit(&index, append(1, &[("a", no_stream())]))
+            .unwrap();
+        let before = [&first];
+        let ahead = Ahead::of(&index, before.iter().copied());
+        let mut second = Admission::onto(&ahead);
+        second
+            .admit(&ahead, append(2, &[("a", exact(0)), ("b", no_stream())]))
+            .unwrap();
+        let before = [&first, &second];
+        let ahead = Ahead::of(&index, before.iter().copied());
+        let mut third = Admission::onto(&ahead);
+        let refused = third.admit(&ahead, append(3, &[("a", exact(0))]));
+        assert!(
+            matches!(&refused, Err(LogError::WrongExpectedVersion(wrong))
+                if wrong.actual == Some(StreamPosition(1))),
+            "{refused:?}"
+        );
+        for known in [1, 2] {
+            let again = third.admit(&ahead, append(known, &[("a", no_stream())]));
+            assert!(again.unwrap().replayed);
+        }
+        let sent = append(3, &[("a", exact(1)), ("b", exact(0))]);
+        let next = third.admit(&ahead, sent).unwrap();
+        assert_eq!((next.first, next.replayed), (at(3), false));
+        for admission in [first, second, third] {
+            index.apply(admission);
+        }
+        assert_eq!(index.stream_version(&stream("a")), Some(StreamPosition(2)));
+        assert_eq!(index.command_outcome(command(3)), Some((at(3), at(4))));
     }
 
     struct Asked {

@@ -1,7 +1,7 @@
 //! Which events a command led to, for every command ever recorded: sorted runs that no longer
 //! change, and a table of the newest.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -193,6 +193,8 @@ impl CommandIndex {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use std::collections::HashMap;
 
     use super::*;
 

@@ -39,6 +39,7 @@ mod command_index;
     reason = "the suite is test code; panicking is how a case fails"
 )]
 pub mod conformance;
+mod encoded_append;
 mod event;
 mod event_log;
 pub mod evidence;
@@ -52,8 +53,9 @@ mod position;
 mod stored_event;
 mod stream_name;
 
-pub use admission::{Admission, AdmittedEvent, Recorded};
+pub use admission::{Admission, AdmittedEvent, Ahead, Recorded};
 pub use append::{Append, AppendOutcome, InvalidAppend, MAX_APPEND_BYTES};
+pub use encoded_append::EncodedAppend;
 pub use event::{NewEvent, RecordedEvent};
 pub use event_log::{EventLog, RestoreLog};
 pub use expected_version::{ExpectedVersion, WrongExpectedVersion};

@@ -103,7 +103,7 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::{EventActor, Metadata};
+    use crate::{Append, EventActor, ExpectedVersion, Metadata, NewEvent};
 
     fn event(data: &str) -> RecordedEvent {
         RecordedEvent {
@@ -181,6 +181,22 @@ mod tests {
         assert!(RecordedEvent::from_stored_bytes(&text.as_bytes()[1..]).is_err());
     }
 
+    fn encoded_in_two_steps(event: &RecordedEvent) -> Vec<u8> {
+        let append = Append {
+            expected: vec![(event.stream.clone(), ExpectedVersion::NoStream)],
+            events: vec![NewEvent {
+                stream: event.stream.clone(),
+                event_type: event.event_type.clone(),
+                data: event.data.clone(),
+                metadata: event.metadata.clone(),
+            }],
+        };
+        let encoded = append.encode().unwrap();
+        encoded.events[0]
+            .stored_at(event.global_position, event.stream_position)
+            .unwrap()
+    }
+
     fn any_uuid() -> impl Strategy<Value = Uuid> {
         any::<u128>().prop_map(Uuid::from_u128)
     }
@@ -253,6 +269,7 @@ mod tests {
                 data: RawValue::from_string(text).unwrap(),
             };
             let bytes = event.to_stored_bytes().unwrap();
+            prop_assert_eq!(&encoded_in_two_steps(&event), &bytes);
             let decoded = RecordedEvent::from_stored_bytes(&bytes).unwrap();
             prop_assert_eq!(&decoded, &event);
             prop_assert_eq!(decoded.to_stored_bytes().unwrap(), bytes.clone());

@@ -13,14 +13,14 @@ use daicho_domain::{AccountId, Cell, FiscalYear, IndicatorId, PlanId, Role};
 use daicho_eventlog::{EventLog, GlobalPosition};
 use daicho_eventlog_sled::{Options, SledLog};
 use daicho_sample::{Played, SeededIds, StoryClock};
-use jiff::Timestamp;
 
 use super::percentiles::Latency;
 use super::{Report, Round, Rounds, Series, limit, now};
+use crate::demo::{SEED, STORY_BEGINS};
 use crate::failure::{Failure, with_causes};
 
-const SEED: u64 = 20_220_401;
-const STORY_BEGINS: Timestamp = Timestamp::constant(1_614_556_800, 0);
+/// Bytes of an event of the limit, which nobody makes anew.
+const EVENT_BYTES: usize = 320;
 /// Events read at once.
 const PAGE: usize = 1024;
 
@@ -128,7 +128,9 @@ pub(super) async fn commands(
         let mut measured = Vec::new();
         for round in 0..rounds.number {
             rounds.say(&format!("{writers} people"), round);
-            let limit_per_second = limit::durable_appends(folder, writers, rounds.length).await?;
+            let events = (0..writers).map(|_| || Ok(vec![b'x'; EVENT_BYTES]));
+            let limit_per_second =
+                limit::durable_appends(folder, events.collect(), rounds.length).await?;
             let entered = enter(&city, &figures[..writers as usize], rounds.length).await?;
             measured.push(entered.beside(limit_per_second));
         }

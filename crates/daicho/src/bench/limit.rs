@@ -13,38 +13,42 @@ use tokio::sync::{mpsc, oneshot};
 use super::now;
 use crate::failure::Failure;
 
-/// Bytes of one event, as the log's own are about as long.
-pub(super) const EVENT_BYTES: usize = 320;
 /// The file is written around in a circle.
 const FILE_BYTES: u64 = 256 << 20;
 /// So many events are synced at once, as many as the log takes.
 const GROUP_MAX: usize = 1024;
 
-/// Events a second that `writers` get made durable, each waiting for its own.
-pub(super) async fn durable_appends(
+/// Events a second that are made durable for as many writers as there are `writers`, each making
+/// its event and waiting until that is durable.
+pub(super) async fn durable_appends<W>(
     folder: &Path,
-    writers: u32,
+    writers: Vec<W>,
     length: Duration,
-) -> Result<f64, Failure> {
+) -> Result<f64, Failure>
+where
+    W: FnMut() -> Result<Vec<u8>, Failure> + Send + 'static,
+{
     let path = folder.join("limit");
     let file = filled(&path).map_err(Failure::new)?;
     let (queue, waiting) = mpsc::channel(GROUP_MAX);
     let committer = std::thread::spawn(move || commit(&file, waiting));
     let stop = Arc::new(AtomicBool::new(false));
     let started = now();
-    let tasks: Vec<_> = (0..writers)
-        .map(|_| {
+    let tasks: Vec<_> = writers
+        .into_iter()
+        .map(|mut next_event| {
             let (queue, stop) = (queue.clone(), Arc::clone(&stop));
             tokio::spawn(async move {
                 let mut count = 0_u64;
                 while !stop.load(Ordering::Relaxed) {
                     let (answer, answered) = oneshot::channel();
-                    if queue.send(answer).await.is_err() || answered.await.is_err() {
+                    let event = next_event()?;
+                    if queue.send((event, answer)).await.is_err() || answered.await.is_err() {
                         break;
                     }
                     count += 1;
                 }
-                count
+                Ok::<_, Failure>(count)
             })
         })
         .collect();
@@ -52,7 +56,7 @@ pub(super) async fn durable_appends(
     stop.store(true, Ordering::Relaxed);
     let mut count = 0;
     for task in tasks {
-        count += task.await.map_err(Failure::new)?;
+        count += task.await.map_err(Failure::new)??;
     }
     let seconds = started.elapsed().as_secs_f64();
     drop(queue);
@@ -74,18 +78,22 @@ fn filled(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).open(path)
 }
 
-fn commit(file: &File, mut waiting: mpsc::Receiver<oneshot::Sender<()>>) -> std::io::Result<()> {
-    let event = [b'x'; EVENT_BYTES];
+fn commit(
+    file: &File,
+    mut waiting: mpsc::Receiver<(Vec<u8>, oneshot::Sender<()>)>,
+) -> std::io::Result<()> {
     let (mut at, mut group, mut answers) = (0, Vec::new(), Vec::new());
     while let Some(first) = waiting.blocking_recv() {
-        answers.push(first);
-        while answers.len() < GROUP_MAX {
-            let Ok(next) = waiting.try_recv() else { break };
-            answers.push(next);
-        }
         group.clear();
-        for _ in &answers {
+        let mut next = Some(first);
+        while let Some((event, answer)) = next {
             group.extend_from_slice(&event);
+            answers.push(answer);
+            next = if answers.len() < GROUP_MAX {
+                waiting.try_recv().ok()
+            } else {
+                None
+            };
         }
         if at + group.len() as u64 > FILE_BYTES {
             at = 0;

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use daicho_eventlog::evidence::{LogKey, sign_checkpoint};
 use daicho_eventlog::{
-    Append, EventActor, EventLog, ExpectedVersion, Metadata, NewEvent, StreamName, StreamPosition,
+    Append, EventActor, EventLog, ExpectedVersion, GlobalPosition, Metadata, NewEvent,
+    RecordedEvent, StreamName, StreamPosition,
 };
 use daicho_eventlog_sled::{Options, SledLog};
 use jiff::Timestamp;
@@ -21,6 +22,8 @@ use super::percentiles::Latency;
 use super::{Report, Round, Rounds, Series, limit, now};
 use crate::failure::Failure;
 
+/// Writers of the log whose space is measured: with fewer, fewer events are compressed together.
+const SPACE_WRITERS: u32 = 256;
 /// A head is signed this often, as a service does while it is written to.
 const SIGN_EVERY: Duration = Duration::from_secs(1);
 
@@ -52,7 +55,8 @@ pub(super) async fn measure(
         let mut measured = Vec::new();
         for round in 0..rounds.number {
             rounds.say(&format!("{writers} writers"), round);
-            let limit_per_second = limit::durable_appends(folder, writers, rounds.length).await?;
+            let encoding = (0..writers).map(stored_events).collect();
+            let limit_per_second = limit::durable_appends(folder, encoding, rounds.length).await?;
             let until = Until::Time(rounds.length);
             let appended = append(folder, writers, until).await?;
             let per_second = appended.count as f64 / appended.seconds;
@@ -74,7 +78,7 @@ pub(super) async fn measure(
     };
     Ok(Report {
         subject: "durable appends of one event to the log, tree and signed heads included",
-        limit: "events of 320 bytes appended to a file that was filled before, group commit, fdatasync",
+        limit: "the same events made, encoded and appended to a file that was filled before, group commit, fdatasync",
         seconds: rounds.length.as_secs(),
         series,
         space,
@@ -200,6 +204,21 @@ fn one_event(writer: u32, number: u64, random: &mut Random) -> Result<Append, Fa
     })
 }
 
+/// What makes the events of a writer, one behind the other, as the log would store them.
+fn stored_events(writer: u32) -> impl FnMut() -> Result<Vec<u8>, Failure> + Send + 'static {
+    let mut random = Random::of(writer);
+    let mut number = 0;
+    move || {
+        let append = one_event(writer, number, &mut random)?;
+        let position = GlobalPosition(number * 64 + u64::from(writer));
+        let event = append.events.into_iter().next();
+        let event = event.ok_or_else(|| Failure::new("an append holds an event"))?;
+        let recorded = RecordedEvent::at(position, StreamPosition(number), event);
+        number += 1;
+        Ok(recorded.to_stored_bytes()?)
+    }
+}
+
 /// The same numbers in every run.
 struct Random(u64);
 
@@ -221,7 +240,7 @@ impl Random {
 }
 
 async fn space(folder: &Path, events: u64) -> Result<Space, Failure> {
-    append(folder, 64, Until::Events(events)).await?;
+    append(folder, SPACE_WRITERS, Until::Events(events)).await?;
     let folder = folder.join("log");
     let (log, _) = SledLog::open(&folder, Options::default())?;
     let verified = log.verify()?;

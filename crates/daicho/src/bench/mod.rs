@@ -48,6 +48,7 @@ pub enum Subject {
             long,
             value_name = "N,…",
             value_delimiter = ',',
+            value_parser = clap::value_parser!(u32).range(1..),
             default_value = "64,256,1"
         )]
         writers: Vec<u32>,
@@ -62,6 +63,7 @@ pub enum Subject {
             long,
             value_name = "N,…",
             value_delimiter = ',',
+            value_parser = clap::value_parser!(u32).range(1..),
             default_value = "16,1"
         )]
         writers: Vec<u32>,
@@ -208,4 +210,27 @@ fn lines(report: &Report) -> Vec<String> {
 #[expect(clippy::disallowed_methods, reason = "this measures")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::arguments::Arguments;
+
+    fn is_taken(arguments: &[&str]) -> bool {
+        let arguments = ["daicho", "bench"].iter().chain(arguments);
+        Arguments::try_parse_from(arguments).is_ok()
+    }
+
+    #[test]
+    fn what_would_measure_nothing_is_refused() {
+        for subject in ["log", "commands"] {
+            assert!(is_taken(&[subject, "--writers", "1,2"]));
+            assert!(!is_taken(&[subject, "--writers", "0"]));
+            assert!(!is_taken(&[subject, "--writers", "1,0"]));
+            assert!(!is_taken(&[subject, "--rounds", "0"]));
+            assert!(!is_taken(&[subject, "--seconds", "0"]));
+        }
+    }
 }
