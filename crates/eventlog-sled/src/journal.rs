@@ -187,7 +187,8 @@ impl Journal {
         std::mem::take(&mut self.finished)
     }
 
-    /// Adds a record and returns when it is durable. What was begun has to be durable already. After [`AppendError::Failed`] nothing may be added before the journal has been opened again.
+    /// Adds a record and returns when it is durable. What was begun has to be durable already.
+    /// After [`AppendError::Failed`] nothing may be added before the journal has been opened again.
     pub(crate) fn append(&mut self, record: &Record) -> Result<(), AppendError> {
         let is_busy = self.syncing.as_ref().is_some_and(Syncing::is_busy);
         assert!(!is_busy, "nothing may be durable before what it follows");

@@ -2,10 +2,12 @@
 //!
 //! # The way of an append
 //!
-//! 1. [`SledLog`] puts it into a bounded queue; one writer thread takes what waits
-//!    there as a group (`writer`).
-//! 2. The group is judged against the index and packed into blocks (`block`).
-//! 3. One journal record holds the group; it is written and fdatasynced (`journal`).
+//! 1. [`SledLog`] encodes its events and puts it into a bounded queue; one writer thread takes
+//!    what waits there as a group (`writer`).
+//! 2. The group is judged against the index, and against groups that are not durable yet, and
+//!    packed into blocks (`group`, `block`).
+//! 3. One journal record holds the group; it is written and fdatasynced (`journal`), while the
+//!    writer is at the next group.
 //! 4. Only then readers see the events and the callers get their answers (`visible`).
 //! 5. The same blocks go into sled (`feeder`). A second thread flushes *and fdatasyncs* sled; at
 //!    most 1 MiB waits for that, or reordered writes after a power cut could destroy
