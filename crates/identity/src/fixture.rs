@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{Entropy, HashCost, IdentityStore, NewPerson, Settings, StoreError};
 
-pub(crate) use daicho_postgres::throwaway_server::{available as server_available, give_to_server};
+pub(crate) use daicho_postgres::throwaway_server::available as server_available;
 pub(crate) use ground::{Case, Ground, hold_in_postgres, on_both_databases};
 pub(crate) use postgres_server::{Admin, Server};
 

@@ -7,6 +7,8 @@
     reason = "a test may panic; that is how it fails"
 )]
 
+pub mod certificates;
+
 use std::fs::{self, File, Permissions};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -131,6 +133,16 @@ impl Server {
             .status()
             .unwrap()
             .success()
+    }
+
+    /// Lets only those in who are named in these lines of `pg_hba.conf`.
+    pub fn let_in(&self, lines: &str) {
+        let file = self.folder.path().join("data/pg_hba.conf");
+        fs::write(&file, lines).unwrap();
+        give_to_server(&file);
+        let process = self.process.as_ref().unwrap().id().to_string();
+        let told = Command::new("kill").args(["-HUP", &process]).status();
+        assert!(told.unwrap().success());
     }
 
     /// Ends the server as a crash would.

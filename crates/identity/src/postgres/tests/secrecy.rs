@@ -1,10 +1,10 @@
 //! What nobody else gets to see.
 
-use std::process::Command;
+use daicho_postgres::throwaway_server::certificates;
 
 use super::*;
 use crate::database::values;
-use crate::fixture::{PASSWORD, account, give_to_server, register, with_password};
+use crate::fixture::{PASSWORD, account, register, with_password};
 use crate::{Entropy, JwtIssuer};
 
 #[test]
@@ -110,51 +110,16 @@ fn a_connection_string_that_cannot_be_used_is_refused_without_showing_it() {
     assert!(matches!(refused, Err(StoreError::PredictableEntropy)));
 }
 
-fn openssl(folder: &std::path::Path, arguments: &str) {
-    let output = Command::new("openssl")
-        .args(arguments.split(' '))
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "openssl {arguments}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
 #[test]
 fn with_certificates_only_a_server_that_they_vouch_for_is_spoken_to() {
-    if Command::new("openssl").arg("version").output().is_err() {
-        eprintln!("SKIPPED: openssl is not on this machine");
+    if !certificates::can_be_made() {
         return;
     }
     let Some((mut server, admin)) = prepared() else {
         return;
     };
     let folder = server.folder();
-    for name in ["ours", "theirs"] {
-        openssl(
-            &folder,
-            &format!(
-                "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-                 -subj /CN={name} -keyout {name}.key -out {name}.crt \
-                 -addext basicConstraints=critical,CA:TRUE"
-            ),
-        );
-    }
-    openssl(
-        &folder,
-        "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
-         -keyout server.key -out server.csr",
-    );
-    std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost\n").unwrap();
-    openssl(
-        &folder,
-        "x509 -req -in server.csr -CA ours.crt -CAkey ours.key -CAcreateserial -days 2 \
-         -extfile names -out server.crt",
-    );
-    give_to_server(&folder.join("server.key"));
+    server.make_certificates();
     let with = |certificates: &str, host: &str| {
         let url = server.url("daicho_identity").replace("127.0.0.1", host);
         let mut settings = PostgresSettings::new(url);
@@ -178,13 +143,7 @@ fn with_certificates_only_a_server_that_they_vouch_for_is_spoken_to() {
     );
 
     drop(admin);
-    server.stop();
-    server.settings.extend([
-        "ssl=on".to_owned(),
-        format!("ssl_cert_file={}", folder.join("server.crt").display()),
-        format!("ssl_key_file={}", folder.join("server.key").display()),
-    ]);
-    server.start_again();
+    server.speak_tls();
     let store = open_with(&right, 1).unwrap();
     register(&store, 1, "staff.shoko");
     let admin = Admin::connect(&server.url("postgres"));
