@@ -1,5 +1,4 @@
 //! With certificates given, nothing goes over the wire in the clear or to a stranger.
-#![expect(clippy::unwrap_used, reason = "a test may panic; that is how it fails")]
 
 mod support;
 
