@@ -18,9 +18,8 @@ use std::{
 };
 
 use daicho_eventlog::{LogError, evidence::Hash};
-use tokio::sync::mpsc;
 
-use crate::{named_thread, request::Request};
+use crate::{named_thread, request::Teller};
 
 use self::{
     record::{PAGE_BYTES, Record, unused},
@@ -201,18 +200,19 @@ impl Journal {
     /// Begins to add a record, beside the caller and behind those begun before; [`Self::wait`] has
     /// to be called for each. The writer is told when that need not wait any more, unless it need
     /// not wait now. Errors as of [`Self::append`].
-    pub(crate) fn begin(
-        &mut self,
-        record: &Record,
-        writer: &mpsc::WeakSender<Request>,
-    ) -> Result<(), AppendError> {
-        if let Some(placed) = self.place(record)? {
-            let syncing = self
-                .syncing
-                .get_or_insert_with(|| Syncing::start(writer.clone()));
-            syncing.begin(placed).map_err(AppendError::Failed)?;
+    pub(crate) fn begin(&mut self, record: &Record, writer: &Teller) -> Result<(), AppendError> {
+        let Some(placed) = self.place(record)? else {
+            return Ok(());
+        };
+        if self.syncing.is_none() {
+            self.syncing = Syncing::start(writer.clone()).ok();
         }
-        Ok(())
+        let begun = match &mut self.syncing {
+            Some(syncing) => syncing.begin(placed),
+            // Without a thread it is done here, which only takes longer.
+            None => placed.make_durable(),
+        };
+        begun.map_err(AppendError::Failed)
     }
 
     /// Whether [`Self::wait`] would return at once.

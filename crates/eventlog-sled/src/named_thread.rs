@@ -1,6 +1,9 @@
 //! Threads with names, so that `top -H` and a profile tell them apart.
 
-use std::thread::{Builder, JoinHandle};
+use std::{
+    io,
+    thread::{Builder, JoinHandle},
+};
 
 /// As [`std::thread::spawn`]. Linux shows the first 15 bytes of `name`.
 ///
@@ -10,8 +13,16 @@ pub(crate) fn spawn<T: Send + 'static>(
     name: &str,
     run: impl FnOnce() -> T + Send + 'static,
 ) -> JoinHandle<T> {
-    Builder::new()
-        .name(name.to_owned())
-        .spawn(run)
-        .expect("the system gives threads")
+    try_spawn(name, run).expect("the system gives threads")
+}
+
+/// As [`spawn`].
+///
+/// # Errors
+/// If the system does not give another thread.
+pub(crate) fn try_spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    Builder::new().name(name.to_owned()).spawn(run)
 }

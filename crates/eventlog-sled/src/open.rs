@@ -28,7 +28,6 @@ use std::{
 };
 
 use daicho_eventlog::LogError;
-use tokio::sync::mpsc;
 
 pub(crate) use self::reopening::reopen;
 pub use self::report::{OpenReport, SetAside};
@@ -47,6 +46,7 @@ use crate::{
     folder_lock::FolderLock,
     index_sealer::IndexSealer,
     journal::{self, Journal, scan::Scan},
+    request::way_to_the_writer,
     sled_log::Running,
     sled_store::{self, SledStore},
     storage::{KeptStore, Storage},
@@ -187,10 +187,10 @@ pub(crate) fn open(
             refused(reason)
         })?;
     let stopping = Arc::new(AtomicBool::new(false));
-    let (queue, requests) = mpsc::channel(options.queue_length.max(1));
+    let (requests, inbox) = way_to_the_writer(options.queue_length);
     let writer = Writer {
-        queue: requests,
-        wake: queue.downgrade(),
+        inbox,
+        teller: requests.teller(),
         stopping: Arc::clone(&stopping),
         visible: Arc::clone(&visible),
         storage: Some(Storage {
@@ -214,7 +214,7 @@ pub(crate) fn open(
         folder.to_owned(),
         options.clone(),
         visible,
-        queue,
+        requests,
         stopping,
         running,
     );

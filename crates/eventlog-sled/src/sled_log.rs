@@ -16,7 +16,7 @@ use daicho_eventlog::{
     evidence::{Checkpoint, EvidenceError, Hash, HashTile, TreeHead, root_at},
 };
 use futures::{FutureExt, future, future::BoxFuture};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
     folder_lock::FolderLock,
     journal::{self, Trimmed},
     named_thread, open,
-    request::Request,
+    request::{Request, Requests},
     sled_store::{self, SledStore},
     verification,
     visible::{Trouble, Visible},
@@ -42,7 +42,7 @@ pub struct SledLog {
     folder: PathBuf,
     options: Options,
     visible: Arc<Visible>,
-    queue: mpsc::Sender<Request>,
+    requests: Requests,
     stopping: Arc<AtomicBool>,
     running: Mutex<Option<Running>>,
 }
@@ -98,7 +98,7 @@ impl SledLog {
         folder: PathBuf,
         options: Options,
         visible: Arc<Visible>,
-        queue: mpsc::Sender<Request>,
+        requests: Requests,
         stopping: Arc<AtomicBool>,
         running: Running,
     ) -> Self {
@@ -106,7 +106,7 @@ impl SledLog {
             folder,
             options,
             visible,
-            queue,
+            requests,
             stopping,
             running: Mutex::new(Some(running)),
         }
@@ -189,8 +189,7 @@ impl SledLog {
             return Ok(());
         };
         self.stopping.store(true, Ordering::Release);
-        // A full queue wakes the writer as well.
-        let _ = self.queue.try_send(Request::Wake);
+        self.requests.tell(Request::Wake);
         let ended = writer.join();
         drop(self.visible.close());
         if let Some(failed) = self.visible.read_only()
@@ -239,8 +238,9 @@ impl SledLog {
             return Err(LogError::Closed);
         }
         let (answer, answered) = oneshot::channel();
-        let sent = self.queue.send(request(answer)).await;
-        sent.map_err(|_| self.refusal())?;
+        if !self.requests.send(request(answer)).await {
+            return Err(self.refusal());
+        }
         answered.await.unwrap_or_else(|_| Err(self.refusal()))
     }
 
@@ -251,8 +251,10 @@ impl SledLog {
         // Here, so that the writer has less to do.
         let append = append.encode().map_err(LogError::InvalidAppend)?;
         let (answer, answered) = oneshot::channel();
-        let sent = self.queue.send(Request::Append(append, answer)).await;
-        sent.map_err(|_| self.refusal())?;
+        let request = Request::Append(append, answer);
+        if !self.requests.send(request).await {
+            return Err(self.refusal());
+        }
         answered.await.unwrap_or_else(|_| Err(self.refusal()))
     }
 }

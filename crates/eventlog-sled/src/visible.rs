@@ -55,6 +55,15 @@ impl Trouble {
             Self::Short(reason) | Self::Failed(reason) | Self::Lost(reason) => reason,
         }
     }
+
+    /// Whether `other` is no news beside this. What failed is not mended by room, so that a shortage
+    /// must not hide it.
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Lost(_), _) | (Self::Failed(_), Self::Short(_)) => true,
+            _ => self == other,
+        }
+    }
 }
 
 /// Where everything is.
@@ -165,7 +174,10 @@ impl Visible {
     /// From now on the log takes no more, until [`Self::recovered`].
     pub(crate) fn fail(&self, trouble: Trouble) {
         let mut current = self.trouble.write().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref() == Some(&trouble) || matches!(*current, Some(Trouble::Lost(_))) {
+        if current
+            .as_ref()
+            .is_some_and(|current| current.covers(&trouble))
+        {
             return;
         }
         tracing::error!(reason = trouble.reason(), "the log takes no appends");
@@ -447,5 +459,23 @@ fn missing(position: u64) -> LogError {
     LogError::Damaged {
         what: format!("sled does not hold the event at position {position} as it was written"),
         what_to_do: REBUILD.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Trouble::{Failed, Lost, Short};
+
+    #[test]
+    fn a_shortage_hides_no_failure_and_nothing_hides_a_loss() {
+        let reason = || "reason".to_owned();
+        assert!(Failed(reason()).covers(&Short(reason())));
+        assert!(!Short(reason()).covers(&Failed(reason())));
+        assert!(!Failed(reason()).covers(&Failed("another".to_owned())));
+        for other in [Short(reason()), Failed(reason())] {
+            assert!(Lost(reason()).covers(&other));
+            assert!(!other.covers(&Lost(reason())));
+            assert!(other.covers(&other));
+        }
     }
 }

@@ -9,7 +9,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
     time::Duration,
 };
 
@@ -17,7 +16,7 @@ use daicho_eventlog::{
     Admission, Ahead, EncodedAppend, LogError,
     evidence::{Checkpoint, FullTile},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::{
     Options,
@@ -26,8 +25,8 @@ use crate::{
     feeder::Fed,
     group::{Group, Packed, UnderWay, answer, refuse},
     journal::AppendError,
-    open,
-    request::{Answer, Request},
+    named_thread, open,
+    request::{Answer, Inbox, Request, Teller},
     storage::Storage,
     visible::{Trouble, Visible},
 };
@@ -41,8 +40,8 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// Owns the end of the journal.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    pub(crate) queue: mpsc::Receiver<Request>,
-    pub(crate) wake: mpsc::WeakSender<Request>,
+    pub(crate) inbox: Inbox,
+    pub(crate) teller: Teller,
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) visible: Arc<Visible>,
     pub(crate) storage: Option<Storage>,
@@ -63,13 +62,11 @@ impl Writer {
     /// Works until told to stop, then finishes what has been accepted and closes the storage. To be
     /// run on a thread of its own.
     pub(crate) fn run(mut self) -> Result<(), String> {
-        while let Some(request) = self.queue.blocking_recv() {
+        while let Some(request) = self.inbox.wait() {
             self.take(request);
             self.drain();
             if self.stopping.load(Ordering::Acquire) {
-                self.queue.close();
-                self.drain();
-                break;
+                self.inbox.close();
             }
         }
         self.settle();
@@ -79,16 +76,15 @@ impl Writer {
     /// Takes what waits. As long as a group is under way the next one may still grow.
     fn drain(&mut self) {
         loop {
+            self.land_what_is_synced();
             if self.is_due() {
                 self.begin();
             }
-            match self.queue.try_recv() {
-                Ok(request) => self.take(request),
-                Err(_) => break,
+            match self.inbox.next() {
+                Some(request) => self.take(request),
+                None => break,
             }
         }
-        // Looked up and not only told: a full queue does not take the message.
-        self.land_what_is_synced();
         if self.under_way.is_empty() {
             self.begin();
         }
@@ -111,7 +107,7 @@ impl Writer {
         };
         let under_way: usize = self.under_way.iter().map(|group| group.answers.len()).sum();
         let here = gathered.answers.len();
-        let half = (under_way + here + self.queue.len()).div_ceil(2);
+        let half = (under_way + here + self.inbox.len()).div_ceil(2);
         gathered.is_full() || (under_way > 0 && here >= half)
     }
 
@@ -168,12 +164,12 @@ impl Writer {
         {
             self.visible.fail(Trouble::Failed(reason));
         }
-        let trouble = self.visible.trouble();
-        if trouble.is_some() {
-            // Before storage is opened anew.
+        if self.visible.trouble().is_some() {
+            // Before storage is opened anew, and before it is known what there is to do: this may
+            // fail as well.
             let _ = self.land();
         }
-        match &trouble {
+        match &self.visible.trouble() {
             Some(Trouble::Lost(_)) => {}
             Some(Trouble::Failed(_)) if self.stopping.load(Ordering::Acquire) => {}
             // Opening storage anew takes it away from readers: only where it can succeed.
@@ -216,16 +212,16 @@ impl Writer {
         if self.is_woken.swap(true, Ordering::AcqRel) {
             return;
         }
-        let (wake, stopping) = (self.wake.clone(), Arc::clone(&self.stopping));
+        let (teller, stopping) = (self.teller.clone(), Arc::clone(&self.stopping));
         let (visible, is_woken) = (Arc::clone(&self.visible), Arc::clone(&self.is_woken));
         let is_needed = move || visible.trouble().is_some() && !stopping.load(Ordering::Acquire);
-        thread::spawn(move || {
+        let woken = named_thread::try_spawn("log-waker", move || {
             loop {
                 while is_needed() {
-                    thread::sleep(RETRY_EVERY);
-                    let Some(writer) = wake.upgrade() else { return };
-                    // A full queue wakes the writer as well.
-                    let _ = writer.try_send(Request::Wake);
+                    std::thread::sleep(RETRY_EVERY);
+                    if !teller.tell(Request::Wake) {
+                        return;
+                    }
                 }
                 is_woken.store(false, Ordering::Release);
                 // Who got into trouble just before that relied on this thread.
@@ -234,6 +230,10 @@ impl Writer {
                 }
             }
         });
+        if woken.is_err() {
+            // The next request asks for it again.
+            self.is_woken.store(false, Ordering::Release);
+        }
     }
 
     /// Opens storage anew, through the same checks as at the start.
@@ -343,7 +343,7 @@ impl Writer {
         let written = match &mut self.storage {
             None => return Err(self.failed(Trouble::Failed("storage is closed".to_owned()))),
             Some(storage) if in_place => storage.journal.append(&packed.record),
-            Some(storage) => storage.journal.begin(&packed.record, &self.wake),
+            Some(storage) => storage.journal.begin(&packed.record, &self.teller),
         };
         match written {
             Ok(()) => Ok(packed),

@@ -9,9 +9,10 @@ use std::{
     thread::JoinHandle,
 };
 
-use tokio::sync::mpsc::WeakSender;
-
-use crate::{named_thread, request::Request};
+use crate::{
+    named_thread,
+    request::{Request, Teller},
+};
 
 /// Records that may wait for the thread.
 const WAITING_MAX: usize = 4;
@@ -46,17 +47,21 @@ pub(super) struct Syncing {
 
 impl Syncing {
     /// `writer` is told whenever records are done.
-    pub(super) fn start(writer: WeakSender<Request>) -> Self {
+    ///
+    /// # Errors
+    /// If the system does not give a thread.
+    pub(super) fn start(writer: Teller) -> io::Result<Self> {
         let (records, waiting) = mpsc::sync_channel(WAITING_MAX);
         let (answers, synced) = mpsc::channel();
-        let thread = named_thread::spawn("log-journal", move || sync(&waiting, &answers, &writer));
-        Self {
+        let thread =
+            named_thread::try_spawn("log-journal", move || sync(&waiting, &answers, &writer))?;
+        Ok(Self {
             records: Some(records),
             synced,
             unheard: 0,
             heard: VecDeque::new(),
             thread: Some(thread),
-        }
+        })
     }
 
     /// Hands a record over; [`Self::wait`] is to be called for each.
@@ -127,21 +132,14 @@ impl Syncing {
 
 /// Each record is durable before the next is written: after a power cut only the last one can be
 /// missing or torn, and nothing stands behind it.
-fn sync(
-    waiting: &mpsc::Receiver<Placed>,
-    answers: &mpsc::Sender<io::Result<()>>,
-    writer: &WeakSender<Request>,
-) {
+fn sync(waiting: &mpsc::Receiver<Placed>, answers: &mpsc::Sender<io::Result<()>>, writer: &Teller) {
     for placed in waiting {
         let outcome = placed.make_durable();
         let failed = outcome.is_err();
         if answers.send(outcome).is_err() {
             return;
         }
-        if let Some(writer) = writer.upgrade() {
-            // A full queue wakes the writer as well.
-            let _ = writer.try_send(Request::Synced);
-        }
+        writer.tell(Request::Synced);
         if failed {
             return;
         }
@@ -172,10 +170,11 @@ impl Drop for Syncing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::way_to_the_writer;
 
     fn started() -> Syncing {
-        let (writer, _) = tokio::sync::mpsc::channel(1);
-        Syncing::start(writer.downgrade())
+        let (requests, _) = way_to_the_writer(1);
+        Syncing::start(requests.teller()).unwrap()
     }
 
     fn placed(file: &Arc<File>, at: u64, byte: u8) -> Placed {

@@ -4,6 +4,7 @@ use std::{
     fs,
     path::Path,
     sync::{Arc, mpsc},
+    task::Context,
     thread,
     time::Duration,
 };
@@ -13,6 +14,7 @@ use daicho_eventlog::{
     conformance::{append, at, exact, no_stream},
 };
 use daicho_eventlog_sled::{Options, SledLog};
+use futures::{future::BoxFuture, task::noop_waker_ref};
 
 use crate::filled_log::{block_on, journal_files};
 
@@ -21,11 +23,32 @@ const WRITERS: u64 = 8;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn open(folder: &Path) -> SledLog {
+    open_with_room_for(folder, Options::default().queue_length)
+}
+
+fn open_with_room_for(folder: &Path, queue_length: usize) -> SledLog {
     let options = Options {
         journal_file_bytes: 16 << 10,
+        queue_length,
         ..Options::default()
     };
     SledLog::open(folder, options).unwrap().0
+}
+
+/// More appends than there is room for, each on its way and then left alone.
+fn left_alone(log: &SledLog, round: u64) -> Vec<BoxFuture<'_, Result<AppendOutcome, LogError>>> {
+    (0..WRITERS)
+        .map(|writer| {
+            let stream = format!("writer{writer}");
+            let version = round.checked_sub(1).map_or(no_stream(), exact);
+            let sent = append(writer * 1000 + round, &[(&stream, version)]);
+            let mut asked = log.append(sent);
+            let _ = asked
+                .as_mut()
+                .poll(&mut Context::from_waker(noop_waker_ref()));
+            asked
+        })
+        .collect()
 }
 
 /// Lets everybody append `each` events to a stream of their own; repeats what is refused.
@@ -101,4 +124,43 @@ fn groups_that_find_no_room_are_refused_and_can_be_sent_again() {
     let outcomes = write(&log, 100);
     hiding.join().unwrap();
     assert_all_there(&log, outcomes);
+}
+
+#[test]
+fn who_is_served_need_not_wait_for_those_who_do_not_come_for_their_room() {
+    let (finished, waited_for) = mpsc::channel();
+    thread::spawn(move || {
+        let folder = tempfile::tempdir().unwrap();
+        let log = open_with_room_for(folder.path(), 2);
+        for round in 0..50 {
+            let asked = left_alone(&log, round);
+            for answer in asked {
+                block_on(answer).unwrap();
+            }
+        }
+        finished.send(()).unwrap();
+    });
+    waited_for.recv_timeout(PATIENCE).unwrap();
+}
+
+#[test]
+fn a_log_closes_although_somebody_does_not_come_for_their_room() {
+    let (finished, waited_for) = mpsc::channel();
+    thread::spawn(move || {
+        for _ in 0..10 {
+            let folder = tempfile::tempdir().unwrap();
+            let log = open_with_room_for(folder.path(), 2);
+            let asked = left_alone(&log, 0);
+            thread::sleep(Duration::from_millis(20));
+            log.close_now().unwrap();
+            for answer in asked {
+                match block_on(answer) {
+                    Ok(_) | Err(LogError::Closed) => {}
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        }
+        finished.send(()).unwrap();
+    });
+    waited_for.recv_timeout(PATIENCE).unwrap();
 }
