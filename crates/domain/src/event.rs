@@ -4,7 +4,6 @@
 //! version and the old one stays decodable. Golden files of each are kept in
 //! `crates/domain/tests/golden/`.
 
-mod figure;
 mod names;
 mod provenance;
 mod stored_form;
@@ -28,7 +27,6 @@ use crate::plan::{
 };
 use crate::report::{Actual, ChangeReason, Commentary, ContentHash, ReportCell};
 
-pub use figure::figure_of;
 pub use provenance::Provenance;
 
 /// An event. The variant's documentation says what happened; the fields are what a reader
